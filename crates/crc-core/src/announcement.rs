@@ -93,6 +93,8 @@ pub struct Features {
     pub ping: bool,
     /// `metadata`: as a server, it takes what users say of themselves (PROTOCOL section 13).
     pub metadata: bool,
+    /// `tags`: as a server, it takes chats with tags (PROTOCOL section 9).
+    pub tags: bool,
 }
 
 impl Features {
@@ -109,6 +111,7 @@ impl Features {
         people: true,
         ping: false,
         metadata: true,
+        tags: true,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -124,6 +127,7 @@ impl Features {
         people: false,
         ping: false,
         metadata: false,
+        tags: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -134,6 +138,7 @@ impl Features {
         utf8_names: true,
         ping: true,
         metadata: false,
+        tags: false,
         ..Features::OURS
     };
 
@@ -152,6 +157,7 @@ impl Features {
             people: self.people && other.people,
             ping: self.ping && other.ping,
             metadata: self.metadata && other.metadata,
+            tags: self.tags && other.tags,
         }
     }
 
@@ -169,6 +175,7 @@ impl Features {
             people: has("people"),
             ping: has("ping"),
             metadata: has("metadata"),
+            tags: has("tags"),
         }
     }
 }
@@ -188,6 +195,7 @@ impl fmt::Display for Features {
             ("people", self.people),
             ("ping", self.ping),
             ("metadata", self.metadata),
+            ("tags", self.tags),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -501,7 +509,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people,metadata;q]",
+             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people,metadata,tags;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -620,7 +628,7 @@ mod tests {
         let text = features_text(Features::OURS);
         assert_eq!(
             text,
-            "crc-caps 1 server-quit channels channel-age oper people metadata"
+            "crc-caps 1 server-quit channels channel-age oper people metadata tags"
         );
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");

@@ -35,6 +35,7 @@ mod reconfigure;
 mod requests;
 mod send;
 mod shift;
+mod tagged;
 mod unread;
 
 use core::time::Duration;

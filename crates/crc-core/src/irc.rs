@@ -2,7 +2,7 @@
 //!
 //! This file turns bytes into lines and lines into commands, and renders for users what
 //! happens in the network. The parts: `registration` until the welcome; `message` for
-//! PRIVMSG and NOTICE; `channel` and `mode`; `query` for WHO, WHOIS and the like;
+//! PRIVMSG, NOTICE and TAGMSG, and `tagged` for their tags; `channel` and `mode`; `query` for WHO, WHOIS and the like;
 //! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
@@ -24,6 +24,7 @@ mod registration;
 mod reply;
 mod server_query;
 mod session;
+mod tagged;
 mod webirc;
 mod whowas;
 
@@ -31,7 +32,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crc_machine::{CloseWhen, LinkId};
-use crc_wire::{ChatKind, HostId, Message, StatusCode};
+use crc_wire::{ChatKind, HostId, Message, StatusCode, TaggedKind};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
 use crate::budget::{self, LineRates};
@@ -51,6 +52,10 @@ pub(crate) use monitor::{Monitors, clear as clear_monitors};
 pub(crate) use registration::on_password_checked;
 pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
+pub(crate) use tagged::{
+    VARIANTS as TAGGED_VARIANTS, deliver as deliver_tagged, variant_for as tagged_variant_for,
+    write as write_tagged,
+};
 pub(crate) use webirc::{on_crowded, on_webirc_checked};
 pub(crate) use whowas::former_user;
 
@@ -401,11 +406,11 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }
     match verb {
-        Verb::Privmsg => message::privmsg(cx, user_ref, ChatKind::Message, message, out),
-        Verb::Notice => message::privmsg(cx, user_ref, ChatKind::Notice, message, out),
+        Verb::Privmsg => message::privmsg(cx, user_ref, TaggedKind::Message, message, out),
+        Verb::Notice => message::privmsg(cx, user_ref, TaggedKind::Notice, message, out),
+        Verb::Tagmsg => message::tagmsg(cx, user_ref, message, out),
         Verb::Ping => ping(cx, link, message, out),
-        // Client tags are not relayed (CLIENTTAGDENY).
-        Verb::Pong | Verb::Error | Verb::Tagmsg => {}
+        Verb::Pong | Verb::Error => {}
         Verb::Join => channel::join(cx, user_ref, message, out),
         Verb::Part => channel::part(cx, user_ref, message, out),
         Verb::Topic => channel::topic(cx, user_ref, message, out),

@@ -423,7 +423,7 @@ fn ranks_and_machine_parts_reach_every_server() {
             let other = host.id().get() as usize - 1;
             let address = format!("a=127.0.0.1:{}", 1000 + other);
             let machine = format!(
-                " [crc2;{address};r={};f=server-quit,channels,channel-age,oper,people,metadata]",
+                " [crc2;{address};r={};f=server-quit,channels,channel-age,oper,people,metadata,tags]",
                 depth(other)
             );
             assert_eq!(host.machine(), Some(&*machine));

@@ -30,6 +30,7 @@ const FEATURES: Features = Features {
     people: true,
     ping: false,
     metadata: false,
+    tags: false,
 };
 
 impl Client {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
+use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags, TaggedChat};
 
 use super::fan_out::Frame;
 use super::{Context, NEXT_EVENT, Out, Timer};
@@ -455,6 +455,20 @@ impl Context {
         };
         self.counters.channel_chats += 1;
         self.publish_channel_chat(chat, frame, from, out);
+    }
+
+    /// A host speaks in a channel, with tags or to some of its members. `received`: the frame in
+    /// which that came.
+    pub(crate) fn say_tagged(
+        &mut self,
+        chat: &TaggedChat<'_>,
+        channel: &str,
+        received: Option<&[u8]>,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        self.counters.channel_chats += 1;
+        self.publish_tagged_chat(chat, channel, received, from, out);
     }
 
     /// A setting of a channel that exists, which may be new, and the host that makes it

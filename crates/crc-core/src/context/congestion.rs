@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crc_machine::{CloseWhen, Effect, LinkDown, LinkId, QueueReport};
-use crc_wire::{ChannelChat, HostId, StatusCode};
+use crc_wire::{HostId, StatusCode};
 
 use super::{Context, LinkTimer, Out, Timer};
 use crate::congestion::{Admission, Congestion, SLOWED_FOR, step};
@@ -267,18 +267,18 @@ impl Context {
     #[cold]
     pub(super) fn refuse_channel_chat(
         &mut self,
-        chat: &ChannelChat<'_>,
+        (source, name): (HostId, &str),
+        text_bytes: usize,
         from: Option<LinkId>,
         out: &mut Out,
     ) -> Vec<LinkId> {
-        let name = chat.channel.as_str();
         let Some(channel) = self.network.channels().find(name) else {
             return Vec::new();
         };
         let links = channel.links().filter(|link| Some(*link) != from);
         let mut links: Vec<_> = links.filter(|link| self.congested.contains(link)).collect();
-        let bytes = chat.text.as_str().len() + CHANNEL_CHAT_BYTES;
-        links.retain(|link| !self.admit_chat(*link, chat.source, name, bytes, out));
+        let bytes = text_bytes + CHANNEL_CHAT_BYTES;
+        links.retain(|link| !self.admit_chat(*link, source, name, bytes, out));
         links
     }
 }

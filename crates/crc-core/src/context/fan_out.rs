@@ -12,7 +12,7 @@ use crate::{crc, irc, legacy, work};
 
 /// From this many links on, bytes for a channel's members are deferred, so that more of
 /// them go out together: each link costs a system call, however little is sent.
-const MANY_LINKS: usize = 8;
+pub(super) const MANY_LINKS: usize = 8;
 
 /// How many links of channels that a host is in are one unit of work to visit.
 const LINKS_SEEN: u64 = 4;
@@ -44,7 +44,7 @@ struct RenderCache {
 }
 
 /// Puts bytes for members into the outbox.
-fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
+pub(super) fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
     if many {
         out.store_deferred(write)
     } else {
@@ -133,11 +133,14 @@ impl Context {
             scope: Scope::All,
         };
         if !self.bursting.is_empty() {
-            self.announce_speaker(chat, from, out);
+            self.announce_speaker((chat.source, chat.channel.as_str()), from, out);
         }
         let refused = match self.congested.is_empty() {
             true => Vec::new(),
-            false => self.refuse_channel_chat(chat, from, out),
+            false => {
+                let speech = (chat.source, chat.channel.as_str());
+                self.refuse_channel_chat(speech, text.len(), from, out)
+            }
         };
         if self.render_to_members(event, Some(frame), from, &refused, out) == Fit::TooLong {
             self.bounce_long(chat.source, chat.channel.as_str(), out);
@@ -147,8 +150,12 @@ impl Context {
 
     /// Servers whose bursts are under way learn of a member that speaks, before.
     #[cold]
-    fn announce_speaker(&mut self, chat: &ChannelChat<'_>, from: Option<LinkId>, out: &mut Out) {
-        let name = chat.channel.as_str();
+    pub(super) fn announce_speaker(
+        &mut self,
+        (source, name): (HostId, &str),
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
         let Some(channel) = self.network.channels().find(name) else {
             return;
         };
@@ -158,10 +165,10 @@ impl Context {
         for link in links {
             match self.links.find(link).map(|found| &found.protocol) {
                 Some(Protocol::Crc(_)) => {
-                    crc::channel::announce_speaker(self, link, name, chat.source, out);
+                    crc::channel::announce_speaker(self, link, name, source, out);
                 }
                 Some(Protocol::Legacy(_)) => {
-                    legacy::notify::announce_speaker(self, link, chat.source, Some(name), out);
+                    legacy::notify::announce_speaker(self, link, source, Some(name), out);
                 }
                 Some(Protocol::Irc(_)) | None => {}
             }

@@ -1,7 +1,9 @@
 //! Sending to one neighbour, or towards one host, in the protocol of its link.
 
 use crc_machine::{ByteRange, LinkId, Unsent};
-use crc_wire::{ClientChat, Frame, FrameLimits, HostId, Message, Status, StatusCode, Text};
+use crc_wire::{
+    ClientChat, Frame, FrameLimits, HostId, Message, Status, StatusCode, TaggedKind, Text,
+};
 
 use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
@@ -11,6 +13,17 @@ use crate::{irc, legacy};
 
 /// The most bytes of the answer to a chat whose destination is unknown.
 const ANSWER_BYTES: usize = 64;
+
+/// The source and the destination of a chat that is answered if it cannot be delivered.
+fn answered(message: &Message<'_>) -> Option<(HostId, Option<HostId>)> {
+    match message {
+        Message::ClientChat(chat) => Some((chat.source, chat.destination)),
+        Message::TaggedChat(chat) if chat.kind == TaggedKind::Message => {
+            chat.destination.map(|to| (chat.source, Some(to)))
+        }
+        _ => None,
+    }
+}
 
 impl Context {
     /// Sends a chat on, byte for byte wherever the next node can read it. Whether it
@@ -166,11 +179,12 @@ impl Context {
                 return;
             };
             if start >= unsent.written
-                && let Ok(Message::ClientChat(chat)) = frame.message()
+                && let Some((source, destination)) =
+                    frame.message().ok().as_ref().and_then(answered)
             {
                 answers += 1;
                 match answers <= answers_max {
-                    true => self.bounce(chat.source, chat.destination, out),
+                    true => self.bounce(source, destination, out),
                     false => self.counters.chats_dropped += 1,
                 }
             }

@@ -64,6 +64,12 @@ pub(crate) fn takes_people(cx: &Context, link: LinkId) -> bool {
     takes_channels(cx, link) && session.is_some_and(|session| session.features.people)
 }
 
+/// Whether the peer of a link is a server that takes chats with tags, and its burst has begun.
+pub(crate) fn takes_tags(cx: &Context, link: LinkId) -> bool {
+    let session = cx.crc_session(link);
+    takes_channels(cx, link) && session.is_some_and(|session| session.features.tags)
+}
+
 /// Sends a statement about a user to all servers that take such, but not to `from`.
 pub(crate) fn flood_to_people(
     cx: &mut Context,

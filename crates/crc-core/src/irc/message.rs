@@ -1,15 +1,19 @@
-//! PRIVMSG and NOTICE, to a user or a channel.
+//! PRIVMSG, NOTICE and TAGMSG, to a user, a channel or some of its members.
 
 use std::borrow::Cow;
 
 use crc_machine::{ByteRange, LinkId};
-use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
+use crc_wire::{
+    Audience, ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, TaggedChat,
+    TaggedKind, Tags, Text,
+};
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
 
 use super::channel::send_away;
 use super::label;
 use super::reply::{self, LINE_BYTES_MAX, message_head_len, split_ctcp, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
+use super::tagged::{self, kind_of_text, shown_target, split_target};
 use super::{UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::Network;
@@ -58,9 +62,23 @@ pub(super) fn relay_privmsg_fast(
     if NAMES.is_channel(target) {
         let now = cx.now;
         if let Some(user) = find_user_mut(cx, link) {
+            if user.has(Capability::MessageTags) {
+                return false;
+            }
             user.spoke_at = now;
         }
-        channel_message(cx, UserRef { link, id }, kind, name, text, out);
+        let speech = Speech {
+            kind: kind.into(),
+            tags: None,
+            text,
+        };
+        channel_message(
+            cx,
+            UserRef { link, id },
+            &speech,
+            (Audience::All, name),
+            out,
+        );
         return true;
     }
     let (Some(names), Some(speaker)) = (cx.network.names(), find_user(cx, link)) else {
@@ -82,6 +100,7 @@ pub(super) fn relay_privmsg_fast(
     };
     let reader_nick = listener.source.split('!').next().unwrap_or_default();
     let plain = !speaker.has(Capability::EchoMessage)
+        && !speaker.has(Capability::MessageTags)
         && !listener.has(Capability::ServerTime)
         && !is_away(cx, reader);
     let command = if notice { " NOTICE " } else { " PRIVMSG " };
@@ -119,15 +138,30 @@ pub(super) fn relay_privmsg_fast(
     true
 }
 
+/// What a user sends.
+struct Speech<'a> {
+    kind: TaggedKind,
+    /// The client-only tags, if the client has enabled message-tags; then it goes out with tags.
+    tags: Option<&'a str>,
+    text: &'a str,
+}
+
+impl Speech<'_> {
+    /// Whether errors are answered: a NOTICE never is.
+    fn is_answered(&self) -> bool {
+        self.kind != TaggedKind::Notice
+    }
+}
+
 /// PRIVMSG or NOTICE. A NOTICE is never answered.
 pub(super) fn privmsg(
     cx: &mut Context,
     user_ref: UserRef,
-    kind: ChatKind,
+    kind: TaggedKind,
     message: &Message<'_>,
     out: &mut Out,
 ) {
-    let answers = kind == ChatKind::Message;
+    let answers = kind == TaggedKind::Message;
     let params = &message.params;
     let targets = distinct_elements(params.get(0).unwrap_or_default());
     let said = params.get(1).filter(|text| !text.is_empty());
@@ -140,87 +174,141 @@ pub(super) fn privmsg(
         }
         return;
     };
+    let tags = has_tags(cx, user_ref.link).then(|| tagged::client_tags(message));
+    let said = text::utf8_or_latin1(said);
+    let speech = Speech {
+        kind,
+        tags: tags.as_deref(),
+        text: &said,
+    };
+    speak(cx, user_ref, &targets, &speech, out);
+}
+
+/// TAGMSG (IRCv3 message-tags): tags alone. Without client-only tags, or from a client that has
+/// not enabled message-tags, it says nothing, and is ignored.
+pub(super) fn tagmsg(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+    let targets = distinct_elements(message.params.get(0).unwrap_or_default());
+    if targets.is_empty() {
+        let words = ["TAGMSG"];
+        return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+    }
+    let tags = tagged::client_tags(message);
+    if tags.is_empty() || !has_tags(cx, user_ref.link) {
+        return;
+    }
+    let speech = Speech {
+        kind: TaggedKind::TagsOnly,
+        tags: Some(&tags),
+        text: "",
+    };
+    speak(cx, user_ref, &targets, &speech, out);
+}
+
+fn has_tags(cx: &Context, link: LinkId) -> bool {
+    find_user(cx, link).is_some_and(|user| user.has(Capability::MessageTags))
+}
+
+/// Sends a message to each of its targets.
+fn speak(
+    cx: &mut Context,
+    user_ref: UserRef,
+    targets: &[Cow<'_, str>],
+    speech: &Speech<'_>,
+    out: &mut Out,
+) {
     let now = cx.now;
-    if let Some(user) = find_user_mut(cx, user_ref.link) {
+    if let Some(user) = find_user_mut(cx, user_ref.link)
+        && speech.kind != TaggedKind::TagsOnly
+    {
         user.spoke_at = now;
     }
-    let said = text::utf8_or_latin1(said);
     for (number, target) in targets.iter().enumerate() {
         if number == TARGETS_MAX {
-            if answers {
-                reply::reply_error(
-                    cx,
-                    user_ref.link,
-                    Numeric::ERR_TOOMANYTARGETS,
-                    &[target],
-                    out,
-                );
+            if speech.is_answered() {
+                let (numeric, words) = (Numeric::ERR_TOOMANYTARGETS, [&**target]);
+                reply::reply_error(cx, user_ref.link, numeric, &words, out);
             }
             return;
         }
-        if NAMES.is_channel(target.as_bytes()) {
-            channel_message(cx, user_ref, kind, target, &said, out);
+        let (audience, name) = split_target(target);
+        if NAMES.is_channel(name.as_bytes()) {
+            channel_message(cx, user_ref, speech, (audience, name), out);
         } else {
-            private_message(cx, user_ref, kind, target, &said, out);
+            private_message(cx, user_ref, speech, target, out);
         }
     }
 }
 
-/// Sends a message to a channel, if the user may speak there. The error is answered to
-/// a PRIVMSG only.
+/// Sends a message to a channel or some of its members, if the user may speak there. The error
+/// is not answered to a NOTICE.
 fn channel_message(
     cx: &mut Context,
     user_ref: UserRef,
-    kind: ChatKind,
-    target: &str,
-    said: &str,
+    speech: &Speech<'_>,
+    (audience, target): (Audience, &str),
     out: &mut Out,
 ) {
-    let answers = kind == ChatKind::Message;
+    let answers = speech.is_answered();
     let Some(channel) = cx.network.channels().find(target) else {
         if answers {
-            reply::reply_error(
-                cx,
-                user_ref.link,
-                Numeric::ERR_NOSUCHCHANNEL,
-                &[target],
-                out,
-            );
+            let words = [target];
+            reply::reply_error(cx, user_ref.link, Numeric::ERR_NOSUCHCHANNEL, &words, out);
         }
         return;
     };
     let is_silenced = |channel: &_| cx.is_silenced(user_ref.id, channel);
-    let may = Network::may_say(user_ref.id, channel, said, is_silenced);
+    let may = Network::may_say(user_ref.id, channel, speech.text, is_silenced);
     if may.is_err() {
         if answers {
-            let words = [channel.name()];
-            reply::reply_error(
-                cx,
-                user_ref.link,
-                Numeric::ERR_CANNOTSENDTOCHAN,
-                &words,
-                out,
-            );
+            let (numeric, words) = (Numeric::ERR_CANNOTSENDTOCHAN, [channel.name()]);
+            reply::reply_error(cx, user_ref.link, numeric, &words, out);
         }
         return;
     }
     let Ok(name) = ChannelName::new(target) else {
         return;
     };
-    let said = &*one_line(cx, user_ref.link, kind, target, said);
+    let outside = channel.member(user_ref.id).is_none();
+    let shown = outside.then(|| channel.name().to_owned());
+    let kind = kind_of_text(speech.kind);
+    if speech.tags.is_some() || audience != Audience::All {
+        let shown_in = shown_target(audience, target);
+        let said = one_line(cx, user_ref.link, kind, &shown_in, speech.text).into_owned();
+        let tags = tags_of(cx, speech);
+        let chat = TaggedChat {
+            source: user_ref.id,
+            destination: None,
+            kind: speech.kind,
+            audience,
+            channel: Some(name),
+            tags: Tags::new(&*tags).unwrap_or_default(),
+            text: Text::truncated(&said),
+        };
+        cx.say_tagged(&chat, target, None, None, out);
+        if let Some(shown) = shown {
+            let shown = shown_target(audience, &shown);
+            tagged::echo(cx, user_ref.link, &chat, &shown, out);
+        }
+        return;
+    }
+    let said = &*one_line(cx, user_ref.link, kind, target, speech.text);
     let chat = ChannelChat {
         source: user_ref.id,
         kind,
         channel: name,
         text: Text::truncated(said),
     };
-    let outside = channel.member(user_ref.id).is_none();
-    let shown = outside.then(|| channel.name().to_owned());
     cx.say_in_channel(&chat, None, None, out);
     if let Some(shown) = shown {
         // A member gets its echo with the other members.
         echo(cx, user_ref, kind, &shown, said, out);
     }
+}
+
+/// The tags with which a message goes out: none if its client has not enabled message-tags.
+fn tags_of(cx: &mut Context, speech: &Speech<'_>) -> String {
+    let tags = speech.tags.map(|tags| tagged::new_tags(cx, tags));
+    tags.unwrap_or_default()
 }
 
 /// Sends a message to a host: directly to a user of IRC on this server, otherwise as a
@@ -229,27 +317,44 @@ fn channel_message(
 fn private_message(
     cx: &mut Context,
     user_ref: UserRef,
-    kind: ChatKind,
+    speech: &Speech<'_>,
     target: &str,
-    said: &str,
     out: &mut Out,
 ) {
-    let answers = kind == ChatKind::Message;
     let names = cx.network.names();
     let Some(id) = names.and_then(|names| names.nicks.find(target)) else {
-        if answers {
+        if speech.is_answered() {
             reply::reply_error(cx, user_ref.link, Numeric::ERR_NOSUCHNICK, &[target], out);
         }
         return;
     };
-    let said = &*one_line(cx, user_ref.link, kind, target, said);
+    let kind = kind_of_text(speech.kind);
+    if speech.tags.is_some() {
+        let said = one_line(cx, user_ref.link, kind, target, speech.text).into_owned();
+        let tags = tags_of(cx, speech);
+        let chat = TaggedChat {
+            source: user_ref.id,
+            destination: Some(id),
+            kind: speech.kind,
+            audience: Audience::All,
+            channel: None,
+            tags: Tags::new(&*tags).unwrap_or_default(),
+            text: Text::truncated(&said),
+        };
+        cx.tagged_message(&chat, user_ref.link, out);
+        if speech.kind == TaggedKind::Message {
+            send_away(cx, user_ref.link, id, out);
+        }
+        return tagged::echo(cx, user_ref.link, &chat, target, out);
+    }
+    let said = &*one_line(cx, user_ref.link, kind, target, speech.text);
     if let Some((link, _)) = user_of(cx, id) {
         deliver(cx, link, user_ref.id, kind, said, out);
         cx.counters.chats_relayed += 1;
-        if answers {
+        if kind == ChatKind::Message {
             send_away(cx, user_ref.link, id, out);
         }
-    } else if answers {
+    } else if kind == ChatKind::Message {
         cx.relay_chat_text(user_ref.id, id, said, out);
         send_away(cx, user_ref.link, id, out);
     } else {

@@ -130,9 +130,22 @@ pub(super) fn write_privmsg(
     target: &str,
     text: &str,
 ) {
+    write_lines(arena, [tags, tags], source, kind, target, text);
+}
+
+/// The same with other tags in the first line than in those that follow it.
+pub(super) fn write_lines(
+    arena: &mut Vec<u8>,
+    [tags, later_tags]: [&str; 2],
+    source: &str,
+    kind: ChatKind,
+    target: &str,
+    text: &str,
+) {
     let command = command_of(kind);
     let one_line = memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none();
-    let line = |arena: &mut Vec<u8>, parts: [&str; 3]| {
+    let mut tags = tags;
+    let mut line = |arena: &mut Vec<u8>, parts: [&str; 3]| {
         let line = Line::new(arena, tags, source, command)
             .word(target)
             .text(parts[0]);
@@ -140,6 +153,7 @@ pub(super) fn write_privmsg(
             line.arena.extend_from_slice(part.as_bytes());
         }
         line.end();
+        tags = later_tags;
     };
     let head = message_head_len(source.len(), kind, target.len());
     let room = LINE_BYTES_MAX.saturating_sub(head);

@@ -52,7 +52,7 @@ pub(super) enum Capability {
     ExtendedMonitor,
     /// Answers have the label of their line. It needs [`Capability::Batch`].
     LabeledResponse,
-    /// Its client accepts tags; it gets none but the time.
+    /// Messages have client-only tags and ids. What its client sends has them too.
     MessageTags,
     /// A user gets what others say of themselves in keys and values.
     Metadata,

@@ -22,12 +22,14 @@ mod length;
 mod list;
 mod lusers;
 mod masks;
+mod message_tags;
 mod metadata;
 mod modes;
 mod operators;
 mod read_marker;
 mod registration;
 mod secret;
+mod statusmsg;
 mod whois;
 mod whowas;
 

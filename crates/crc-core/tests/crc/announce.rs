@@ -64,7 +64,7 @@ fn a_server_gets_an_introduction_a_burst_and_announcements() {
     let mut announcement = introduction.clone();
     if let Message::ServerRegistration(registration) = &mut announcement {
         // The test's clock began 5 ms ago, and was never set: it begins in 2020.
-        let machine = "a=127.0.0.1:1000;r=0;t=1577836800005;f=server-quit,channels,channel-age,oper,people,metadata";
+        let machine = "a=127.0.0.1:1000;r=0;t=1577836800005;f=server-quit,channels,channel-age,oper,people,metadata,tags";
         let info = format!("Server 0 [crc2;{machine}]");
         registration.info = crc_wire::Info::new(info).unwrap();
     }

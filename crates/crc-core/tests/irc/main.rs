@@ -25,6 +25,7 @@ mod password;
 mod query;
 mod registration;
 mod session;
+mod tagged;
 mod webirc;
 
 use std::time::Duration;

@@ -11,9 +11,9 @@ fn a_registered_user_is_welcomed() {
     let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=beI,k,l,Cimnpst \
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
-    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 \
-         TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* MONITOR=100 \
-         SAFELIST UTF8ONLY WHOX :are supported by this server";
+    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 STATUSMSG=@+ \
+         TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:4 CLIENTTAGDENY= \
+         MONITOR=100 SAFELIST UTF8ONLY WHOX :are supported by this server";
     let lists =
         ":server0 005 ann ELIST=CMNTU EXCEPTS EXTBAN=,m INVEX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));

@@ -1,7 +1,9 @@
 //! Frames about channels from servers (PROTOCOL section 9).
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelField, ChannelRequest, DatedSetting, HostId, Message, RequestKind};
+use crc_wire::{
+    ChannelField, ChannelRequest, DatedSetting, HostId, Message, RequestKind, TaggedChat,
+};
 
 use super::{ask_settings, knows_channels};
 use crate::admission::is_channel_name;
@@ -58,6 +60,9 @@ pub(in crate::crc) fn on_server_frame(
         }
         Message::ChannelChat(chat) if is_authoritative(cx, link, Some(chat.source)) => {
             cx.say_in_channel(chat, Some(bytes), Some(link), out);
+        }
+        Message::TaggedChat(chat) if is_authoritative(cx, link, Some(chat.source)) => {
+            on_tagged_chat(cx, link, chat, bytes, out);
         }
         Message::DatedSetting(set) if !may_set(cx, link, set) => {
             // The host may have the id of another one here, or have lost its membership
@@ -125,6 +130,25 @@ pub(in crate::crc) fn on_server_frame(
             cx.channel_request(request, out);
         }
         _ => {}
+    }
+}
+
+/// A client behind a server says something with tags.
+fn on_tagged_chat(
+    cx: &mut Context,
+    link: LinkId,
+    chat: &TaggedChat<'_>,
+    bytes: &[u8],
+    out: &mut Out,
+) {
+    match (&chat.channel, chat.destination) {
+        (Some(channel), None) if cx.network.is_client(chat.source) => {
+            cx.say_tagged(chat, channel.as_str(), Some(bytes), Some(link), out);
+        }
+        (None, Some(_)) if cx.network.is_client(chat.source) => {
+            cx.tagged_message(chat, link, out);
+        }
+        _ => cx.counters.dropped += 1,
     }
 }
 

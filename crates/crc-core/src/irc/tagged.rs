@@ -1,0 +1,203 @@
+//! Messages with tags (IRCv3 message-tags), and messages to members with a rank (STATUSMSG): how
+//! readers get them, and what of a sender's tags goes on.
+//!
+//! Only client-only tags, whose keys begin with `+`, are relayed. A user that has enabled
+//! message-tags sends chats with tags: each has a `msgid`, which is the same for all readers at
+//! all servers. What others send stays an ordinary chat, and costs no more than that.
+
+use std::borrow::Cow;
+
+use crc_machine::LinkId;
+use crc_wire::{Audience, ChatKind, TaggedChat, TaggedKind};
+use irc_wire::{Message, text};
+
+use super::label;
+use super::reply::{self, Line};
+use super::session::{Capability, User};
+use super::{find_user, source_of};
+use crate::context::{Context, Out};
+
+/// The most bytes of the client-only tags of a message; see `LineLimits::CLIENT`.
+const CLIENT_TAGS_BYTES_MAX: usize = 4094;
+
+/// The number of variants of a chat with tags.
+pub(crate) const VARIANTS: usize = 4;
+
+/// The variant with a time tag.
+const TIMED: usize = 1;
+
+/// The variant with the tags of the chat.
+const TAGGED: usize = 2;
+
+/// In which variant a user gets a chat; `None` if the user does not get it. `own` says that the
+/// user has sent it.
+pub(crate) fn variant_for(user: &User, own: bool, chat: &TaggedChat<'_>) -> Option<usize> {
+    let tagged = user.has(Capability::MessageTags);
+    let is_wanted = !own || user.has(Capability::EchoMessage);
+    let is_readable = tagged || chat.kind != TaggedKind::TagsOnly;
+    let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
+    (is_wanted && is_readable).then_some(timed | (usize::from(tagged) * TAGGED))
+}
+
+/// Writes a chat to a channel, whose name is `channel`, as lines.
+pub(crate) fn write(
+    cx: &Context,
+    chat: &TaggedChat<'_>,
+    channel: &str,
+    variant: usize,
+    arena: &mut Vec<u8>,
+) {
+    write_to(
+        cx,
+        chat,
+        &shown_target(chat.audience, channel),
+        variant,
+        arena,
+    );
+}
+
+/// Delivers a chat to a user for whom alone it is.
+pub(crate) fn deliver(cx: &mut Context, link: LinkId, chat: &TaggedChat<'_>, out: &mut Out) {
+    let user = find_user(cx, link);
+    let Some(variant) = user.and_then(|user| variant_for(user, false, chat)) else {
+        return;
+    };
+    let target = reply::target_of(cx, link);
+    let range = out.store(|arena| write_to(cx, chat, target, variant, arena));
+    label::send_message(cx, link, range, out);
+}
+
+/// Sends a user its own chat to `target`, if it wants an echo.
+pub(super) fn echo(cx: &Context, link: LinkId, chat: &TaggedChat<'_>, target: &str, out: &mut Out) {
+    let user = find_user(cx, link);
+    if let Some(variant) = user.and_then(|user| variant_for(user, true, chat)) {
+        let range = out.store(|arena| write_to(cx, chat, target, variant, arena));
+        out.send_stored(link, range);
+    }
+}
+
+fn write_to(
+    cx: &Context,
+    chat: &TaggedChat<'_>,
+    target: &str,
+    variant: usize,
+    arena: &mut Vec<u8>,
+) {
+    let time = reply::time_tag(cx, variant & TIMED != 0);
+    let tags = match variant & TAGGED {
+        0 => time.clone(),
+        _ => with_tags(&time, chat.tags.as_str()),
+    };
+    let source = source_of(cx, chat.source);
+    match chat.kind.chat_kind() {
+        // The tags are about all of it, and stand in the first line.
+        Some(kind) => {
+            let text = chat.text.as_str();
+            reply::write_lines(arena, [&tags, &time], &source, kind, target, text);
+        }
+        None => Line::new(arena, &tags, &source, "TAGMSG")
+            .word(target)
+            .end(),
+    }
+}
+
+/// A channel as the target of a message to some of its members: `@#reef`.
+pub(super) fn shown_target(audience: Audience, channel: &str) -> Cow<'_, str> {
+    let prefix = match audience {
+        Audience::All => return Cow::Borrowed(channel),
+        Audience::Operators => "@",
+        Audience::Voiced => "+",
+    };
+    Cow::Owned([prefix, channel].concat())
+}
+
+/// Whether a tag that a server sends may go to users: what else other servers may have added
+/// would have a meaning of its own here.
+fn is_for_users(tag: &str) -> bool {
+    tag.starts_with('+') || tag.starts_with("msgid=")
+}
+
+/// The tags of a line: those in `time`, which may be none, and those of a chat.
+fn with_tags(time: &str, tags: &str) -> String {
+    let mut all = time.trim_end().to_owned();
+    for tag in tags.split(';').filter(|tag| is_for_users(tag)) {
+        all.push(if all.is_empty() { '@' } else { ';' });
+        all.push_str(tag);
+    }
+    if !all.is_empty() {
+        all.push(' ');
+    }
+    all
+}
+
+/// The client-only tags of a message, as they stand in it.
+pub(super) fn client_tags(message: &Message<'_>) -> String {
+    let mut tags = String::new();
+    for tag in message.tags.iter().filter(|tag| tag.is_client_only()) {
+        let key = text::utf8_or_latin1(tag.key());
+        let value = text::utf8_or_latin1(tag.escaped_value());
+        // Bytes that are not UTF-8 become more of them.
+        if tags.len() + key.len() + value.len() + 2 > CLIENT_TAGS_BYTES_MAX + 1 {
+            break;
+        }
+        if !tags.is_empty() {
+            tags.push(';');
+        }
+        tags.push_str(&key);
+        if !value.is_empty() {
+            tags.push('=');
+            tags.push_str(&value);
+        }
+    }
+    tags
+}
+
+/// The tags of a new message: those of its client, and its id.
+pub(super) fn new_tags(cx: &mut Context, client_tags: &str) -> String {
+    let id = format!(
+        "msgid={:x}-{:016x}",
+        cx.config.id.get(),
+        cx.random.next_u64()
+    );
+    match client_tags {
+        "" => id,
+        tags => [tags, ";", &id].concat(),
+    }
+}
+
+/// The members that a target names in front of a channel, and the channel.
+pub(super) fn split_target(target: &str) -> (Audience, &str) {
+    match target.as_bytes() {
+        [b'@', b'#', ..] => (Audience::Operators, &target[1..]),
+        [b'+', b'#', ..] => (Audience::Voiced, &target[1..]),
+        _ => (Audience::All, target),
+    }
+}
+
+/// How the text of a chat is measured: tags alone have none.
+pub(super) fn kind_of_text(kind: TaggedKind) -> ChatKind {
+    kind.chat_kind().unwrap_or(ChatKind::Message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tags_for_users_are_written() {
+        let sent = "+a=b;time=1;msgid=x;batch=1;+c;;account=z";
+        assert_eq!(with_tags("", sent), "@+a=b;msgid=x;+c ");
+        assert_eq!(with_tags("@time=1 ", "+a"), "@time=1;+a ");
+        assert_eq!(with_tags("@time=1 ", "batch=9"), "@time=1 ");
+        assert_eq!(with_tags("", ""), "");
+    }
+
+    #[test]
+    fn only_client_only_tags_are_taken() {
+        let tags = |line: &str| client_tags(&Message::parse(line.as_bytes()).unwrap());
+        assert_eq!(tags(r"@+a=b\:;time=1;+c;label=3 TAGMSG x"), r"+a=b\:;+c");
+        assert_eq!(tags("TAGMSG x"), "");
+        let longest = format!("@+a={} TAGMSG x", "x".repeat(4091));
+        assert_eq!(tags(&longest).len(), CLIENT_TAGS_BYTES_MAX);
+    }
+}

@@ -105,7 +105,7 @@ pub(crate) fn introduce(net: &mut Net, peer: usize, role: Role, number: usize) {
         Role::ChannelClient => registration("info [crc2;f=channels,oper]").encode(&mut bytes),
         Role::V2Server => registration("info [crc2;r=1;f=server-quit]").encode(&mut bytes),
         Role::ChannelServer => {
-            registration("info [crc2;r=1;f=server-quit,channels,oper]").encode(&mut bytes)
+            registration("info [crc2;r=1;f=server-quit,channels,oper,tags]").encode(&mut bytes)
         }
         _ => {}
     }

@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
-    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Text,
+    Audience, ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, TaggedChat, TaggedKind,
+    Tags, Text,
 };
 
 use crate::choices::Choices;
@@ -213,7 +214,8 @@ pub(crate) mod channel {
     pub(crate) const CHAT: u8 = 2;
     pub(crate) const SET: u8 = 3;
     pub(crate) const REQUEST: u8 = 4;
-    pub(crate) const ALL: u8 = 5;
+    pub(crate) const TAGGED: u8 = 5;
+    pub(crate) const ALL: u8 = 6;
 }
 
 const CHANNELS: [&str; 8] = ["#a", "#A", "#b", "#c", "#Île", "#", "a", "#a b"];
@@ -238,6 +240,17 @@ fn channel_text(choices: &mut Choices<'_>) -> Option<Text<'static>> {
         _ => "imnt".into(),
     };
     Some(Text::new(text).expect("it is short"))
+}
+
+fn tags(choices: &mut Choices<'_>) -> Option<Tags<'static>> {
+    let tags: Cow<'static, str> = match choices.below(5)? {
+        0 => "".into(),
+        1 => "+a=b;msgid=x".into(),
+        2 => "time=1;batch=2;label=3;;=;msgid;+".into(),
+        3 => "+a;".repeat(1390).into(),
+        _ => "+é=\\s\\:@\u{1}".into(),
+    };
+    Some(Tags::new(tags).expect("they are short"))
 }
 
 /// Appends a frame about a channel to `out`; `None` if the choices end before it is
@@ -277,6 +290,26 @@ pub(crate) fn append_channel_frame(choices: &mut Choices<'_>, out: &mut Vec<u8>)
             channel: name,
             value: channel_text(choices)?,
         }),
+        channel::TAGGED => {
+            let to = maybe_host(choices)?;
+            Message::TaggedChat(TaggedChat {
+                source,
+                destination: to,
+                kind: choices.one_of(&[
+                    TaggedKind::Message,
+                    TaggedKind::Notice,
+                    TaggedKind::TagsOnly,
+                ])?,
+                audience: choices.one_of(&[
+                    Audience::All,
+                    Audience::Operators,
+                    Audience::Voiced,
+                ])?,
+                channel: (to.is_none() || choices.below(8)? == 0).then_some(name),
+                tags: tags(choices)?,
+                text: channel_text(choices)?,
+            })
+        }
         _ => Message::ChannelRequest(ChannelRequest {
             source,
             destination: maybe_host(choices)?,

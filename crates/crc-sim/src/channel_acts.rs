@@ -6,6 +6,7 @@ use crc_core::{ClientCommand, Random};
 use crc_netem::Draw;
 
 use crate::foreign::ForeignCommand;
+use crate::monitor::channel_chats::number;
 use crate::people;
 use crate::rest_checks::Parts;
 use crate::world::World;
@@ -69,7 +70,14 @@ impl World {
             return self.lines(speaker, line);
         }
         if people::home(&self.network, speaker).is_some() {
-            return self.lines(speaker, format!("PRIVMSG {channel} :{text}\r\n"));
+            // Every second one has tags where the user has asked for them.
+            let tagged = people::irc_user(&self.network, speaker).is_some_and(|user| user.has_tags);
+            let number = number(&text).unwrap_or_default();
+            let tags = match tagged && number.is_multiple_of(2) {
+                true => "@+a=b ",
+                false => "",
+            };
+            return self.lines(speaker, format!("{tags}PRIVMSG {channel} :{text}\r\n"));
         }
         let command = ClientCommand::SendChannelChat { channel, text };
         self.command(speaker, command);

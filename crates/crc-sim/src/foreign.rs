@@ -32,6 +32,8 @@ pub(crate) use thief::Thief;
 pub(crate) use v1_client::V1Client;
 pub(crate) use v1_server::{Habits, V1Server};
 
+use crate::monitor::channel_chats::text;
+
 /// What a foreign node notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ForeignNotice {
@@ -150,6 +152,12 @@ impl ForeignNode {
             ForeignNode::Flooder(_) => "flooder".to_owned(),
         }
     }
+}
+
+/// The text that tags stand for: that of the chat whose number is in the tag `+k`.
+pub(crate) fn numbered_tag(tags: &str) -> Option<String> {
+    let tag = tags.split(';').find_map(|tag| tag.strip_prefix("+k="));
+    Some(text(tag?.parse().ok()?))
 }
 
 type Out = Outbox<ForeignNotice>;

@@ -92,7 +92,12 @@ pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
             1 => NICKS[number as usize % NICKS.len()].to_owned(),
             _ => format!("irc{number}"),
         };
-        let user = IrcUser::new(&nick, random.index(servers), random.chance(80));
+        let user = IrcUser::new(
+            &nick,
+            random.index(servers),
+            random.chance(80),
+            !number.is_multiple_of(3),
+        );
         nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::IrcUser(user))));
     }
     for number in 0..options.legacy_users {

@@ -1,9 +1,9 @@
 //! Seeds of the targets for frames: streams and single frames.
 
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    Audience, ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
     ChannelSetting, ChatKind, ClientChat, ClientQuit, HostId, Info, MemberFlags, Message, Name,
-    Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
+    Registration, RequestKind, ServerQuit, Status, StatusCode, TaggedChat, TaggedKind, Tags, Text,
 };
 
 fn host(id: u32) -> HostId {
@@ -81,7 +81,7 @@ fn one_of_each_kind() -> Vec<(&'static str, Message<'static>)> {
     messages
 }
 
-fn one_of_each_channel_kind() -> [(&'static str, Message<'static>); 5] {
+fn one_of_each_channel_kind() -> [(&'static str, Message<'static>); 6] {
     let (source, text) = (host(101), Text::truncated("héllo"));
     let channel = ChannelName::new("#rêef").expect("a short name");
     [
@@ -128,7 +128,19 @@ fn one_of_each_channel_kind() -> [(&'static str, Message<'static>); 5] {
                 source,
                 destination: HostId::new(102),
                 kind: RequestKind::KICK,
+                channel: Some(channel.clone()),
+                text: text.clone(),
+            }),
+        ),
+        (
+            "tagged_chat",
+            Message::TaggedChat(TaggedChat {
+                source,
+                destination: None,
+                kind: TaggedKind::Message,
+                audience: Audience::Voiced,
                 channel: Some(channel),
+                tags: Tags::new("+typing=active;msgid=a1").expect("tags"),
                 text,
             }),
         ),

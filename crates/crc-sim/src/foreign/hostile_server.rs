@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use crc_core::{CloseWhen, DialId, Event, LinkId, Origin, Random};
 use crc_netem::Draw;
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelName, ChannelPart, ChannelRequest, ChatKind, ClientChat,
-    ClientQuit, DatedJoin, DatedSetting, Frame, FrameLimits, HostId, Info, MemberFlags, Message,
-    Name, Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
+    Audience, ChannelChat, ChannelField, ChannelName, ChannelPart, ChannelRequest, ChatKind,
+    ClientChat, ClientQuit, DatedJoin, DatedSetting, Frame, FrameLimits, HostId, Info, MemberFlags,
+    Message, Name, Registration, RequestKind, ServerQuit, Status, StatusCode, TaggedChat,
+    TaggedKind, Tags, Text,
 };
 
 use super::{ForeignCommand, Out, address_of, forge};
@@ -100,8 +101,8 @@ impl HostileServer {
     /// The features that it announces.
     const fn features(&self) -> &'static str {
         match self.forges {
-            true => "server-quit,channels,channel-age,oper",
-            false => "server-quit,channels,channel-age",
+            true => "server-quit,channels,channel-age,oper,tags",
+            false => "server-quit,channels,channel-age,tags",
         }
     }
 
@@ -551,7 +552,7 @@ impl HostileServer {
         let (channel, ..) = self.channel(random);
         let source = self.anyone(link, random);
         let text = Text::truncated(POISON);
-        let message = match random.below(3) {
+        let message = match random.below(4) {
             0 => Message::ChannelPart(ChannelPart {
                 source,
                 by: random.chance(50).then(|| self.anyone(link, random)),
@@ -564,6 +565,27 @@ impl HostileServer {
                 channel,
                 text,
             }),
+            2 => {
+                let to = random.chance(50).then(|| self.other(random));
+                let kinds = [
+                    TaggedKind::Message,
+                    TaggedKind::Notice,
+                    TaggedKind::TagsOnly,
+                ];
+                Message::TaggedChat(TaggedChat {
+                    source,
+                    destination: to,
+                    kind: random.one_of(&kinds),
+                    audience: random.one_of(&[
+                        Audience::All,
+                        Audience::Operators,
+                        Audience::Voiced,
+                    ]),
+                    channel: to.is_none().then_some(channel),
+                    tags: Tags::new("time=0;+k=7;batch=x;msgid=y").unwrap_or_default(),
+                    text,
+                })
+            }
             _ => Message::ChannelRequest(ChannelRequest {
                 source,
                 destination: random.chance(90).then(|| self.other(random)),

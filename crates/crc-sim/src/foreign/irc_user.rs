@@ -9,6 +9,7 @@ use crc_core::{DialId, Event, LinkId, Timestamp};
 use super::channel_view::ChannelView;
 use super::lines::{Line, LineReader};
 use super::{ForeignCommand, ForeignNotice, Out};
+use crate::monitor::channel_chats::number;
 use crate::node::irc_address;
 
 /// A user of IRC.
@@ -30,12 +31,16 @@ pub(crate) struct IrcUser {
     wanted: BTreeMap<String, String>,
     /// Whether it was told that its server lists all ranks of a member.
     pub(crate) sees_all_ranks: bool,
+    /// Whether it asks for message-tags.
+    pub(crate) has_tags: bool,
+    /// The number of the last chat that each other user of IRC has said to each target.
+    heard: BTreeMap<(String, String), usize>,
     retry_at: Option<Timestamp>,
     retries: u32,
 }
 
 impl IrcUser {
-    pub(crate) fn new(nick: &str, server: usize, sees_all_ranks: bool) -> Self {
+    pub(crate) fn new(nick: &str, server: usize, sees_all_ranks: bool, has_tags: bool) -> Self {
         IrcUser {
             server,
             wanted_nick: nick.to_owned(),
@@ -48,6 +53,8 @@ impl IrcUser {
             channels: BTreeMap::new(),
             wanted: BTreeMap::new(),
             sees_all_ranks,
+            has_tags,
+            heard: BTreeMap::new(),
             retry_at: None,
             retries: 0,
         }
@@ -80,9 +87,11 @@ impl IrcUser {
                 self.link = Some(link);
                 self.reader = LineReader::default();
                 self.tries = 0;
-                let (capabilities, end) = match self.sees_all_ranks {
-                    true => ("CAP REQ :multi-prefix\r\n", "CAP END\r\n"),
-                    false => ("", ""),
+                let (capabilities, end) = match (self.sees_all_ranks, self.has_tags) {
+                    (true, true) => ("CAP REQ :multi-prefix message-tags\r\n", "CAP END\r\n"),
+                    (true, false) => ("CAP REQ :multi-prefix\r\n", "CAP END\r\n"),
+                    (false, true) => ("CAP REQ :message-tags\r\n", "CAP END\r\n"),
+                    (false, false) => ("", ""),
                 };
                 let (nick, info) = (&self.wanted_nick, self.info());
                 let lines =
@@ -98,6 +107,7 @@ impl IrcUser {
                 self.link = None;
                 self.is_registered = false;
                 self.channels.clear();
+                self.heard.clear();
                 self.retry(now);
             }
             _ => {}
@@ -153,7 +163,11 @@ impl IrcUser {
                 self.wanted.remove(&line.param(1).to_ascii_lowercase());
                 Ok(())
             }
-            "PRIVMSG" | "NOTICE" => self.on_text(line, out),
+            "PRIVMSG" | "NOTICE" => self.on_text(line, line.param(1), out),
+            "TAGMSG" => match super::numbered_tag(&line.tags) {
+                Some(text) => self.on_text(line, &text, out),
+                None => Ok(()),
+            },
             _ if !self.is_registered => Ok(()),
             "JOIN" => self.on_join(line),
             "PART" => self.on_left(line, &line.who),
@@ -241,16 +255,56 @@ impl IrcUser {
         }
     }
 
-    fn on_text(&self, line: &Line, out: &mut Out) -> Result<(), String> {
-        let target = line.param(0);
-        if !target.starts_with('#') {
+    /// Something is said to it, or in a channel.
+    fn on_text(&mut self, line: &Line, text: &str, out: &mut Out) -> Result<(), String> {
+        if !self.has_tags && (!line.tags.is_empty() || line.command == "TAGMSG") {
+            return Err("tags that it has not asked for".to_owned());
+        }
+        let target = line.param(0).to_ascii_lowercase();
+        let channel = target.trim_start_matches(['@', '+']);
+        // The server speaks, too.
+        if channel.starts_with('#') || line.source.contains("!~") {
+            out.notice(ForeignNotice::Heard(text.to_owned()));
+        }
+        self.check_order(line, &target, text)?;
+        if !channel.starts_with('#') {
             return Ok(());
         }
-        let text = line.param(1).to_owned();
-        out.notice(ForeignNotice::Heard(text));
-        match self.channels.contains_key(&target.to_ascii_lowercase()) {
+        let Some(view) = self.channels.get(channel) else {
+            return Err("a text in a channel that it is not in".to_owned());
+        };
+        let Some(rank) = view.members.get(&self.nick) else {
+            return Ok(());
+        };
+        let may = match target.as_bytes() {
+            [b'@', ..] => rank.operator,
+            [b'+', ..] => rank.operator || rank.voice,
+            _ => true,
+        };
+        match may || !self.sees_all_ranks || !view.is_listed {
             true => Ok(()),
-            false => Err("a text in a channel that it is not in".to_owned()),
+            false => Err("a text for members with a rank that it does not have".to_owned()),
+        }
+    }
+
+    /// What a user of IRC says with one id comes in the order in which it was said.
+    fn check_order(&mut self, line: &Line, target: &str, text: &str) -> Result<(), String> {
+        let host = line.source.split_once("!~");
+        let host = host.and_then(|(_, rest)| Some(rest.split_once('@')?.1));
+        let (Some(host), Some(number)) = (host, number(text)) else {
+            return Ok(());
+        };
+        let channel = target.trim_start_matches(['@', '+']);
+        let target = match channel.starts_with('#') {
+            true => channel,
+            false => "itself",
+        };
+        let before = self
+            .heard
+            .insert((host.to_owned(), target.to_owned()), number);
+        match before.filter(|before| *before >= number) {
+            Some(before) => Err(format!("k{number} after k{before}")),
+            None => Ok(()),
         }
     }
 

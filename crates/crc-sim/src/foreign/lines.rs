@@ -9,7 +9,11 @@ pub(super) struct LineReader {
 /// A line, cut into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// The name in front of the prefix's `!`; empty if there is no prefix.
+    /// Its tags, as they are written.
+    pub(crate) tags: String,
+    /// The prefix; empty if there is none.
+    pub(crate) source: String,
+    /// The name in front of the prefix's `!`.
     pub(crate) who: String,
     pub(crate) command: String,
     pub(crate) params: Vec<String>,
@@ -23,6 +27,10 @@ impl Line {
 
     /// Parses a line without its end.
     pub(crate) fn parse(line: &str) -> Line {
+        let (tags, line) = match line.strip_prefix('@') {
+            Some(line) => line.split_once(' ').unwrap_or((line, "")),
+            None => ("", line),
+        };
         let (prefix, rest) = match line.strip_prefix(':') {
             Some(line) => line.split_once(' ').unwrap_or((line, "")),
             None => ("", line),
@@ -36,6 +44,8 @@ impl Line {
         let params = words.chain(trailing).map(str::to_owned).collect();
         let who = prefix.split('!').next().unwrap_or_default().to_owned();
         Line {
+            tags: tags.to_owned(),
+            source: prefix.to_owned(),
             who,
             command,
             params,
@@ -78,5 +88,8 @@ mod tests {
         assert_eq!(lines[0].params, ["#reef", "Hi  all :)"]);
         assert_eq!(lines[1], Line::parse("PING x"));
         assert_eq!(lines.len(), 2);
+        let tagged = Line::parse("@+a=b;time=1 :ann TAGMSG #reef");
+        assert_eq!(tagged.tags, "+a=b;time=1");
+        assert_eq!((&*tagged.who, tagged.param(0)), ("ann", "#reef"));
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn text(number: usize) -> String {
     format!("k{number} words")
 }
 
-fn number(text: &str) -> Option<usize> {
+/// The number of the chat with this text.
+pub(crate) fn number(text: &str) -> Option<usize> {
     text.split_once(' ')?.0.strip_prefix('k')?.parse().ok()
 }
 
@@ -82,7 +83,9 @@ impl Monitor {
         let Some(chat) = self.find_channel_chat(text) else {
             return;
         };
-        let own = chat.speaker == node && chat.life == life;
+        // It may have the nick to which it speaks, as its own server has it.
+        let is_private = !chat.channel.starts_with('#');
+        let own = chat.speaker == node && chat.life == life && !is_private;
         let twice = !chat.received.insert(node) || own;
         self.record.counts.channel_chats += 1;
         if twice {

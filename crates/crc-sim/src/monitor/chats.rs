@@ -100,6 +100,11 @@ fn text(chat: usize, bytes: usize) -> String {
     text
 }
 
+/// Whether a client that is followed has this id.
+fn is_of_client(network: &Network, id: HostId) -> bool {
+    !network.options.people || network.clients().any(|(_, client, _)| client.id() == id)
+}
+
 impl Monitor {
     /// A client is about to send a chat: its destination, and its text.
     pub(crate) fn new_chat(
@@ -361,8 +366,8 @@ impl Monitor {
         let found = held.iter().copied().find(receives);
         let found = found.or_else(|| held.iter().copied().find(is_meant));
         let Some(chat) = found else {
-            // Chats that hostile nodes invent are answered, too.
-            if begins && network.options.is_all_v2() {
+            // Chats that hostile nodes invent are answered, too, and those of people.
+            if begins && network.options.is_all_v2() && is_of_client(network, to) {
                 let node = network.describe(node);
                 let text =
                     format!("{node} answers a chat from {to} to {about} that it does not have");

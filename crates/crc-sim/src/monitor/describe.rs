@@ -59,6 +59,17 @@ fn describe_message(message: &Message<'_>) -> String {
             m.channel.as_str(),
             m.text.as_str()
         ),
+        Message::TaggedChat(m) => {
+            let to = m.destination.map_or(0, HostId::get);
+            let channel = m.channel.as_ref().map_or("", |name| name.as_str());
+            format!(
+                "tagged chat {}->{to}{channel} {:?} {} {:?}",
+                m.source,
+                m.audience,
+                m.tags.as_str(),
+                m.text.as_str()
+            )
+        }
         Message::ChannelSetting(m) => format!(
             "{} {} is {:?}, version {}",
             m.channel.as_str(),

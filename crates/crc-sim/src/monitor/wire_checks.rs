@@ -9,6 +9,7 @@ use super::Monitor;
 use super::chats::Answer;
 use super::describe::describe_frames;
 use super::stream_state::{AnnouncedHost, Token};
+use crate::foreign::numbered_tag;
 use crate::invariant::Invariant;
 use crate::network::Network;
 use crate::node::{NodeConfig, Role};
@@ -28,6 +29,15 @@ fn hash(parts: &[&str]) -> u64 {
 /// The number that a text ends with.
 fn last_number(text: &str) -> Option<u32> {
     text.rsplit(' ').next()?.parse().ok()
+}
+
+/// The host that speaks in a channel in this frame, and the channel.
+fn speech_in_channel<'a>(message: &'a Message<'_>) -> Option<(HostId, &'a str)> {
+    match message {
+        Message::ChannelChat(m) => Some((m.source, m.channel.as_str())),
+        Message::TaggedChat(m) => Some((m.source, m.channel.as_ref()?.as_str())),
+        _ => None,
+    }
 }
 
 impl Monitor {
@@ -96,9 +106,8 @@ impl Monitor {
         let own = network.server(node).map(|server| server.snapshot().id());
         if let Some(judge) = &mut self.judge {
             judge.on_frame_sent(network, connection, side, message, token.end);
-            if let Message::ChannelChat(m) = message
-                && let Some((invariant, text)) =
-                    judge.check_speech(network, node, m.source, m.channel.as_str())
+            if let Some((source, channel)) = speech_in_channel(message)
+                && let Some((invariant, text)) = judge.check_speech(network, node, source, channel)
             {
                 self.violation(network, invariant, text);
             }
@@ -161,6 +170,14 @@ impl Monitor {
             }
             Message::ChannelRequest(m) if m.kind == RequestKind::PING => {
                 self.record.counts.keepalives += 1;
+            }
+            Message::TaggedChat(m) => {
+                let tags = || numbered_tag(m.tags.as_str());
+                let text = match m.text.as_str() {
+                    "" => tags().unwrap_or_default(),
+                    text => text.to_owned(),
+                };
+                self.on_channel_chat_sent(network, connection, side, &text);
             }
             Message::ChannelRequest(m) if own.is_some() => {
                 self.mark_activity(network, "a request was sent");

@@ -14,6 +14,7 @@ use super::{
     legacy_user,
 };
 use crate::foreign::ForeignCommand;
+use crate::monitor::channel_chats::number;
 use crate::node::Role;
 use crate::world::World;
 
@@ -112,6 +113,7 @@ impl World {
         match act {
             PersonAct::Join => join(&channel, random),
             PersonAct::Part => format!("PART {channel} :off\r\n"),
+            PersonAct::Speak if random.chance(15) => self.private_speech(node, random),
             PersonAct::Speak => self.speech(node, &channel, random),
             PersonAct::Topic if random.chance(30) => metadata(&channel, random),
             PersonAct::Topic => topic(&channel, random),
@@ -317,7 +319,26 @@ impl World {
             false => "PRIVMSG",
         };
         let text = self.monitor.new_channel_chat(network, node, channel, None);
-        format!("{command} {channel} :{text}\r\n")
+        if is_legacy {
+            return format!("{command} {channel} :{text}\r\n");
+        }
+        let rank = random.one_of(&["", "", "", "@", "+"]);
+        tagged(command, &format!("{rank}{channel}"), &text, random)
+    }
+
+    /// A user of IRC says something to another one.
+    fn private_speech(&mut self, node: usize, random: &mut Random) -> String {
+        let network = &self.network;
+        let is_other = |other: usize| {
+            other != node && irc_user(network, other).is_some_and(|user| user.is_registered)
+        };
+        let Some(other) = self.any(random, is_other) else {
+            return String::new();
+        };
+        let nick = irc_user(network, other).map_or(String::new(), |user| user.nick.clone());
+        let text = self.monitor.new_channel_chat(network, node, &nick, None);
+        let command = random.one_of(&["PRIVMSG", "NOTICE"]);
+        tagged(command, &nick, &text, random)
     }
 
     /// Any nick that a person may name.
@@ -331,6 +352,17 @@ impl World {
             name(node).is_some_and(|name| !name.is_empty())
         });
         node.and_then(name).unwrap_or_else(|| "nobody".to_owned())
+    }
+}
+
+/// A message, which may have tags, or be tags alone. Those who have no message-tags say the same
+/// without them, or nothing.
+fn tagged(command: &str, target: &str, text: &str, random: &mut Random) -> String {
+    let number = number(text).unwrap_or_default();
+    match random.below(4) {
+        0 => format!("@+k={number} TAGMSG {target}\r\n"),
+        1 => format!("@+a=b;time=x {command} {target} :{text}\r\n"),
+        _ => format!("{command} {target} :{text}\r\n"),
     }
 }
 

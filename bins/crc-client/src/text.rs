@@ -365,6 +365,9 @@ fn user_lines(user: &UserInfo, wording: Wording<'_>) -> String {
     if user.is_operator {
         add("rank", "network operator");
     }
+    if user.is_bot {
+        add("kind", "bot");
+    }
     let secure = if user.is_secure { "encrypted" } else { "" };
     for (fact, value) in [
         ("user name", user.user.as_deref().unwrap_or_default()),

@@ -241,6 +241,7 @@ impl Builder {
         let mut config = ClientConfig::with_servers(servers, &self.name, &self.info, seed);
         config.password = self.password.as_deref().map(Password::new);
         config.id = self.id;
+        config.is_bot = true;
         config.limits.send_queue_bytes_max = SEND_QUEUE_BYTES_MAX;
         config.limits.server_timeout = self.server_timeout;
         Ok(Client::new(config)?)

@@ -58,6 +58,8 @@ pub struct Announcement {
     pub proof: Option<[u8; 32]>,
     /// As a client, its name in UTF-8, if that is not ASCII (`u`).
     pub utf8_name: Option<Box<str>>,
+    /// As a client, whether a program speaks for itself, and no person (`m=B`).
+    pub is_bot: bool,
     /// What it takes beyond version 1 (`f`).
     pub features: Features,
 }
@@ -223,6 +225,7 @@ impl Announcement {
                 Some(("n", nonce)) => announcement.nonce = bytes_of(nonce),
                 Some(("p", proof)) => announcement.proof = bytes_of(proof),
                 Some(("u", name)) => announcement.utf8_name = name_of(name).map(Box::from),
+                Some(("m", modes)) => announcement.is_bot = UserModes::parse(modes).bot,
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -263,6 +266,9 @@ impl fmt::Display for Announcement {
         }
         if let Some(name) = &self.utf8_name {
             write!(f, ";u={}", Hex(name.as_bytes()))?;
+        }
+        if self.is_bot {
+            f.write_str(";m=B")?;
         }
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
@@ -313,6 +319,29 @@ pub(crate) struct ClientDetails<'a> {
 pub(crate) struct UserModes {
     /// `i`: WHO and NAMES show it only to users that share a channel.
     pub(crate) invisible: bool,
+    /// `B`: a program speaks, and no person.
+    pub(crate) bot: bool,
+}
+
+impl UserModes {
+    /// Reads their letters. Unknown ones are ignored.
+    fn parse(letters: &str) -> UserModes {
+        UserModes {
+            invisible: letters.contains('i'),
+            bot: letters.contains('B'),
+        }
+    }
+}
+
+impl fmt::Display for UserModes {
+    /// Their letters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [(self.bot, 'B'), (self.invisible, 'i')];
+        for (_, letter) in letters.into_iter().filter(|(is_set, _)| *is_set) {
+            f.write_char(letter)?;
+        }
+        Ok(())
+    }
 }
 
 /// The most bytes of a user name that a server states.
@@ -344,8 +373,8 @@ pub(crate) fn client_machine_part(
     if !details.user.is_empty() {
         machine += &format!(";i={}", details.user);
     }
-    if details.modes.invisible {
-        machine += ";m=i";
+    if details.modes != UserModes::default() {
+        machine += &format!(";m={}", details.modes);
     }
     (machine != OPENING).then(|| machine + "]")
 }
@@ -357,7 +386,7 @@ pub(crate) fn client_details(machine: &str) -> ClientDetails<'_> {
         match entry.split_once('=') {
             Some(("h", home)) => details.home = home.parse().ok().and_then(HostId::new),
             Some(("i", user)) if is_user_name(user) => details.user = user,
-            Some(("m", modes)) => details.modes.invisible = modes.contains('i'),
+            Some(("m", modes)) => details.modes = UserModes::parse(modes),
             _ => {}
         }
     }
@@ -502,6 +531,7 @@ mod tests {
             nonce: Some([0xab; 32]),
             proof: Some([0x01; 32]),
             utf8_name: Some("Zoë".into()),
+            is_bot: true,
             features: Features {
                 auth: true,
                 ..Features::OURS
@@ -509,7 +539,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people,metadata,tags;q]",
+             u=5a6fc3ab;m=zBi;f=later,server-quit,channels,channel-age,auth,oper,people,metadata,tags;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -609,12 +639,15 @@ mod tests {
     #[test]
     fn details_of_a_client_travel_with_it() {
         let home = HostId::new(3);
-        let modes = UserModes { invisible: true };
+        let modes = UserModes {
+            invisible: true,
+            bot: true,
+        };
         let user = "~ann";
         let details = ClientDetails { user, home, modes };
         let ms = NonZeroU64::new(17);
         let machine = client_machine_part(ms, None, details).unwrap();
-        assert_eq!(machine, " [crc2;s=17;h=3;i=~ann;m=i]");
+        assert_eq!(machine, " [crc2;s=17;h=3;i=~ann;m=Bi]");
         assert_eq!(client_details(&machine), details);
         assert_eq!(registered_ms(&machine), ms);
         let long = format!(" [crc2;i={}]", "x".repeat(USER_BYTES_MAX + 1));

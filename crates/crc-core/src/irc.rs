@@ -3,7 +3,7 @@
 //! This file turns bytes into lines and lines into commands, and renders for users what
 //! happens in the network. The parts: `registration` until the welcome; `message` for
 //! PRIVMSG, NOTICE and TAGMSG, and `tagged` for their tags; `channel` and `mode`; `query` for WHO, WHOIS and the like;
-//! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines; `session` is the
+//! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines and `tags` what stands before them; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
 mod answer;
@@ -25,6 +25,7 @@ mod reply;
 mod server_query;
 mod session;
 mod tagged;
+mod tags;
 mod webirc;
 mod whowas;
 
@@ -141,6 +142,12 @@ fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
     let host = cx.network.directory().find(id);
     let hidden = host.is_some_and(|host| host.details().modes.invisible);
     !hidden || id == user_ref.id || shares_channel(cx, id, user_ref.id)
+}
+
+/// Whether a host is a bot.
+fn is_bot(cx: &Context, id: HostId) -> bool {
+    let host = cx.network.directory().find(id);
+    host.is_some_and(|host| host.details().modes.bot)
 }
 
 /// Whether two hosts are in one channel.
@@ -571,7 +578,8 @@ pub(crate) fn on_wallops(
 ) -> bool {
     let user = find_user(cx, link);
     if user.is_some_and(|user| user.wallops || is_operator) {
-        reply::send_line(link, &source_of(cx, by), "WALLOPS", &[], Some(text), out);
+        let (tags, source) = (tags::of_line(cx, link, Some(by)), source_of(cx, by));
+        reply::send_tagged(link, &tags, &source, "WALLOPS", &[], Some(text), out);
     }
     user.is_some()
 }
@@ -579,9 +587,9 @@ pub(crate) fn on_wallops(
 /// A user is about to be removed from the network by an operator.
 pub(crate) fn on_killed(cx: &Context, link: LinkId, by: HostId, reason: &str, out: &mut Out) {
     if find_user(cx, link).is_some() {
-        let source = source_of(cx, by);
+        let (tags, source) = (tags::of_line(cx, link, Some(by)), source_of(cx, by));
         let nick = reply::target_of(cx, link);
-        reply::send_line(link, &source, "KILL", &[nick], Some(reason), out);
+        reply::send_tagged(link, &tags, &source, "KILL", &[nick], Some(reason), out);
     }
 }
 
@@ -613,8 +621,9 @@ pub(crate) fn on_invited(
     out: &mut Out,
 ) {
     let words = [reply::target_of(cx, link), channel];
+    let tags = tags::of_line(cx, link, Some(source));
     let source = source_of(cx, source);
-    reply::send_line(link, &source, "INVITE", &words, None, out);
+    reply::send_tagged(link, &tags, &source, "INVITE", &words, None, out);
 }
 
 /// The links of the users of IRC that share a channel with a host, each once, without
@@ -629,17 +638,17 @@ fn links_sharing_channel(cx: &Context, id: HostId, except: Option<LinkId>) -> Ve
 fn send_to_links(
     cx: &Context,
     links: &[LinkId],
+    id: HostId,
     source: &str,
     command: &str,
     text: &str,
     out: &mut Out,
 ) {
-    let mut written = [None; 2];
+    let mut written = [None; tags::KINDS];
     for &link in links {
-        let user = find_user(cx, link);
-        let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
-        let range = *written[usize::from(timed)].get_or_insert_with(|| {
-            let tags = reply::time_tag(cx, timed);
+        let kind = find_user(cx, link).map_or(tags::NONE, tags::kind_of);
+        let range = *written[kind].get_or_insert_with(|| {
+            let tags = tags::of_kind(cx, kind, Some(id));
             out.store(|arena| {
                 reply::Line::new(arena, &tags, source, command)
                     .text(text)
@@ -656,7 +665,7 @@ pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut O
     let own = user_of(cx, id).map(|(link, _)| link);
     let links = links_sharing_channel(cx, id, own);
     if !links.is_empty() {
-        send_to_links(cx, &links, &source_of(cx, id), "QUIT", text, out);
+        send_to_links(cx, &links, id, &source_of(cx, id), "QUIT", text, out);
     }
     if is_client(cx, id) {
         let nick = cx.nick_of(id);
@@ -677,7 +686,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
             Some(_) => source.into_owned(),
             None => format!("{before}!{}@{id}.crc", ident_of(cx, id, before)),
         };
-        send_to_links(cx, &links, &source, "NICK", &cx.nick_of(id), out);
+        send_to_links(cx, &links, id, &source, "NICK", &cx.nick_of(id), out);
     }
     registration::store_source(cx, id);
     let after = cx.nick_of(id);
@@ -715,7 +724,7 @@ pub(crate) fn on_realname_changed(cx: &mut Context, id: HostId, out: &mut Out) {
     let host = cx.network.directory().find(id);
     let info = host.map_or_else(String::new, |host| host.info().to_owned());
     if !links.is_empty() {
-        send_to_links(cx, &links, &source_of(cx, id), "SETNAME", &info, out);
+        send_to_links(cx, &links, id, &source_of(cx, id), "SETNAME", &info, out);
     }
 }
 

@@ -300,6 +300,8 @@ numerics! {
     RPL_TOPIC = 332,
     /// The user who set a channel's topic, and the time (a later addition).
     RPL_TOPICWHOTIME = 333,
+    /// WHOIS: the user is a bot (a later addition).
+    RPL_WHOISBOT = 335,
     /// INVITE: a channel that the client is invited to (a later addition, RPL_INVITELIST
     /// elsewhere).
     RPL_INVITELIST_OWN = 336,

@@ -18,6 +18,8 @@ pub struct ClientConfig {
     pub name: String,
     /// The info to register with.
     pub info: String,
+    /// Whether the client is a bot: a program that speaks for itself. Users are shown that.
+    pub is_bot: bool,
     /// The password of the network, if it has one.
     pub password: Option<Password>,
     /// The id to register with, and no other; `None` for a random one.
@@ -78,6 +80,7 @@ impl ClientConfig {
             servers,
             name: name.to_owned(),
             info: info.to_owned(),
+            is_bot: false,
             password: None,
             id: None,
             seed,

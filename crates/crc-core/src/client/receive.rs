@@ -211,6 +211,7 @@ impl Client {
         if !self.outgoing.is_quitting() {
             let announcement = Announcement {
                 utf8_name: utf8_name(&self.config.name).map(Box::from),
+                is_bot: self.config.is_bot,
                 features: FEATURES,
                 ..Announcement::default()
             };

@@ -82,6 +82,8 @@ pub struct UserInfo {
     pub server: String,
     /// Whether it is a network operator.
     pub is_operator: bool,
+    /// Whether it is a bot: a program that speaks for itself.
+    pub is_bot: bool,
     /// Why it is away, if the server knows that it is.
     pub away: Option<String>,
     /// Whether its connection is encrypted, as far as the server knows.
@@ -121,6 +123,7 @@ impl UserInfo {
             info: text("info").unwrap_or_default(),
             server: text("server").unwrap_or_default(),
             is_operator: find("operator").is_some(),
+            is_bot: find("bot").is_some(),
             away: text("away"),
             is_secure: find("secure").is_some(),
             address: text("address"),

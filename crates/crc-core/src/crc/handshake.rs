@@ -12,7 +12,7 @@ use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
 use super::{announce, auth, introduction, uplink};
 use crate::admission::check_info;
-use crate::announcement::{Announcement, UNRANKED, split_info, without_link_entries};
+use crate::announcement::{Announcement, UNRANKED, UserModes, split_info, without_link_entries};
 use crate::budget;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::{Outlet, Phase};
@@ -373,6 +373,7 @@ pub(crate) fn on_client_repetition(
     let Announcement {
         features,
         utf8_name,
+        is_bot,
         ..
     } = Announcement::parse(machine);
     if let Some(session) = cx.crc_session_mut(link) {
@@ -383,6 +384,13 @@ pub(crate) fn on_client_repetition(
         && let Err(text) = take_utf8_name(cx, link, id, &name, out)
     {
         return reject_client(cx, link, &text, out);
+    }
+    if is_bot {
+        let modes = UserModes {
+            bot: true,
+            ..UserModes::default()
+        };
+        cx.set_user_modes(link, modes, out);
     }
     super::send::send_features(cx, link, id, out);
     super::server_list::tell(cx, link, id, out);

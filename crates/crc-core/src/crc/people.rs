@@ -122,6 +122,9 @@ fn describe_user(cx: &Context, asks: HostId, facts: &UserFacts<'_>) -> String {
     if facts.is_operator {
         add("operator", "");
     }
+    if host.details().modes.bot {
+        add("bot", "");
+    }
     if let Some(away) = facts.away {
         add("away", away);
     }

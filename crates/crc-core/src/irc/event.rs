@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 use irc_wire::{ModeChange, Sign, modes, text};
 
-use super::reply::{LINE_BYTES_MAX, Line, own_name, time_tag, write_privmsg};
+use super::reply::{LINE_BYTES_MAX, Line, own_name, write_privmsg};
 use super::session::{Capability, User};
-use super::source_of;
+use super::{source_of, tags};
 use crate::context::Context;
 use crate::network::{ChannelEvent, ChannelEventKind, MaskList};
 
@@ -16,13 +16,10 @@ use crate::network::{ChannelEvent, ChannelEventKind, MaskList};
 const CHANGES_MAX: usize = 6;
 
 /// The number of variants of an event.
-pub(crate) const VARIANTS: usize = 4;
+pub(crate) const VARIANTS: usize = 2 * EXTENDED;
 
-/// The variant with a time tag.
-const TIMED: usize = 1;
-
-/// The variant of a JOIN with the real name.
-const EXTENDED: usize = 2;
+/// The variant of a JOIN with the real name. The lower bits are the kind of the reader.
+const EXTENDED: usize = tags::KINDS;
 
 /// In which variant a user gets an event; `None` if the user does not get it. `own` says
 /// that the event is about this user.
@@ -40,10 +37,9 @@ pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> O
         } => return None,
         _ => {}
     }
-    let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
     let entered = matches!(event.kind, ChannelEventKind::Entered { .. });
     let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
-    Some(timed | extended)
+    Some(tags::kind_of(user) | extended)
 }
 
 /// Writes an event as lines.
@@ -53,7 +49,8 @@ pub(crate) fn write_event(
     variant: usize,
     arena: &mut Vec<u8>,
 ) {
-    let tags = time_tag(cx, variant & TIMED != 0);
+    let tags_from = |source| tags::of_kind(cx, variant % EXTENDED, source);
+    let tags = tags_from(event.who);
     let channel = event.channel;
     let who = source_or_server(cx, event.who);
     match event.kind {
@@ -72,16 +69,16 @@ pub(crate) fn write_event(
             let known = cx.network.channels().find(channel);
             if known.is_some_and(|known| known.members_len() > 1) {
                 let before = MemberFlags::default();
-                write_ranks(cx, event, None, before, flags, &tags, arena);
+                write_ranks(cx, event, None, before, flags, &tags_from(None), arena);
             }
         }
         ChannelEventKind::Flags { by, before, after } => {
-            write_ranks(cx, event, by, before, after, &tags, arena);
+            write_ranks(cx, event, by, before, after, &tags_from(by), arena);
         }
         ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
             Some(by) => {
                 let nick = event.who.map(|id| cx.nick_of(id)).unwrap_or_default();
-                let by = source_of(cx, by);
+                let (tags, by) = (tags_from(Some(by)), source_of(cx, by));
                 let line = Line::new(arena, &tags, &by, "KICK").word(channel);
                 line.word(&nick).text(text).end();
             }

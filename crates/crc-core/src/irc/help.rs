@@ -207,6 +207,7 @@ const TOPICS: &[Topic] = &[
         "UMODES",
         &[
             "The modes of users: MODE yournick +i",
+            "B  bot: you are a program, which WHO, WHOIS and tags show",
             "i  invisible: WHO and NAMES show you only to users who share a channel with you",
             "o  network operator: OPER sets it",
             "w  you get what operators say to all (WALLOPS)",

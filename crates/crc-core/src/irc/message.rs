@@ -14,7 +14,7 @@ use super::label;
 use super::reply::{self, LINE_BYTES_MAX, message_head_len, split_ctcp, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use super::tagged::{self, kind_of_text, shown_target, split_target};
-use super::{UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of};
+use super::{UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, tags, user_of};
 use crate::context::{Context, Out};
 use crate::network::Network;
 
@@ -101,7 +101,7 @@ pub(super) fn relay_privmsg_fast(
     let reader_nick = listener.source.split('!').next().unwrap_or_default();
     let plain = !speaker.has(Capability::EchoMessage)
         && !speaker.has(Capability::MessageTags)
-        && !listener.has(Capability::ServerTime)
+        && tags::kind_of(listener) == tags::NONE
         && !is_away(cx, reader);
     let command = if notice { " NOTICE " } else { " PRIVMSG " };
     // The colons, a blank and the line's end are five bytes.
@@ -433,9 +433,7 @@ fn write_message(
     said: &str,
     out: &mut Out,
 ) -> ByteRange {
-    let user = find_user(cx, reader);
-    let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
-    let tags = reply::time_tag(cx, timed);
+    let tags = tags::of_line(cx, reader, Some(source));
     let source = source_of(cx, source);
     out.store(|arena| write_privmsg(arena, &tags, &source, kind, target, said))
 }

@@ -6,7 +6,7 @@ use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, text};
 use super::channel::{find_member, refuse, send_request};
 use super::mask_list::{MaskLists, send_masks};
 use super::session::NAMES;
-use super::{UserRef, find_user_mut, reply, source_of};
+use super::{UserRef, find_user_mut, reply, source_of, tags};
 use crate::context::{Commander, Context, Out};
 use crate::network::{Channel, KEY_BYTES_MAX, MASK_LISTS, MODES, Network};
 
@@ -17,6 +17,12 @@ const CHANNEL: ModeTable<'static> = ModeTable {
     when_set: b"l",
     flags: MODES,
     member_modes: b"ov",
+};
+
+/// The modes of users: those of RFC 2812, and `B` for bots.
+const USER: ModeTable<'static> = ModeTable {
+    flags: b"BaiorswO",
+    ..ModeTable::USER
 };
 
 /// The most changes of one command that take a parameter (`MODES`).
@@ -250,7 +256,7 @@ fn change_limit(
 
 // Users.
 
-/// MODE of a user: only its own. `i` and `w` can be changed, and `o` be given up.
+/// MODE of a user: only its own. `B`, `i` and `w` can be changed, and `o` be given up.
 fn user_mode(
     cx: &mut Context,
     user_ref: UserRef,
@@ -275,17 +281,26 @@ fn user_mode(
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    let before = [modes_now.invisible, user.wallops];
+    let before = [modes_now.bot, modes_now.invisible, user.wallops];
     let Some(changes) = changes else {
         let is_operator = cx.network.operators().find(user_ref.id).is_some();
-        let all = [("i", before[0]), ("o", is_operator), ("w", before[1])];
+        let [bot, invisible, wallops] = before;
+        let all = [
+            ("B", bot),
+            ("i", invisible),
+            ("o", is_operator),
+            ("w", wallops),
+        ];
         let set = all.iter().filter(|(_, is_set)| *is_set);
         let modes = set.fold("+".to_owned(), |modes, (letter, _)| modes + letter);
         return reply::send_numeric(cx, link, Numeric::RPL_UMODEIS, &[&modes], None, out);
     };
     let (mut unknown, mut resigns) = (false, false);
-    for change in ModeTable::USER.parse(changes, &[]) {
+    for change in USER.parse(changes, &[]) {
         match change {
+            Ok(change) if change.letter == b'B' => {
+                modes_now.bot = change.sign == Sign::Plus;
+            }
             Ok(change) if change.letter == b'i' => {
                 modes_now.invisible = change.sign == Sign::Plus;
             }
@@ -298,22 +313,23 @@ fn user_mode(
             Err(_) => unknown = true,
         }
     }
-    let after = [modes_now.invisible, user.wallops];
-    if before[0] != after[0] {
+    let after = [modes_now.bot, modes_now.invisible, user.wallops];
+    if before[..2] != after[..2] {
         cx.set_user_modes(link, modes_now, out);
     }
     if unknown {
         reply::reply_error(cx, link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
     }
     let mut modes = String::new();
-    for (letter, (before, after)) in "iw".chars().zip(before.into_iter().zip(after)) {
+    for (letter, (before, after)) in "Biw".chars().zip(before.into_iter().zip(after)) {
         if before != after {
             modes.extend([if after { '+' } else { '-' }, letter]);
         }
     }
     if !modes.is_empty() {
         let source = source_of(cx, user_ref.id);
-        reply::send_line(link, &source, "MODE", &[&nick, &modes], None, out);
+        let tags = tags::of_line(cx, link, Some(user_ref.id));
+        reply::send_tagged(link, &tags, &source, "MODE", &[&nick, &modes], None, out);
     }
     if resigns {
         let by = Commander {

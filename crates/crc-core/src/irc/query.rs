@@ -157,7 +157,9 @@ pub(super) fn who_reply(
         Some(_) => "*",
         None => "",
     };
-    let flags = format!("{here}{star}{}", prefixes(member.unwrap_or_default(), all));
+    let bot = if host.details().modes.bot { "B" } else { "" };
+    let prefixes = prefixes(member.unwrap_or_default(), all);
+    let flags = format!("{here}{star}{bot}{prefixes}");
     let shown = channel.map_or("*", Channel::name);
     let nick = cx.nick_of(id);
     let ident = ident_of(cx, id, &nick);
@@ -253,6 +255,10 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     if facts.is_operator {
         let text = Some("is a network operator");
         reply::send_numeric(cx, link, Numeric::RPL_WHOISOPERATOR, &[&nick], text, out);
+    }
+    if host.details().modes.bot {
+        let text = Some("is a bot");
+        reply::send_numeric(cx, link, Numeric::RPL_WHOISBOT, &[&nick], text, out);
     }
     if let Some(text) = facts.away {
         reply::send_numeric(cx, link, Numeric::RPL_AWAY, &[&nick], Some(text), out);

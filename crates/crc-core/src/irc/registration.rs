@@ -266,7 +266,7 @@ fn send_welcome(cx: &mut Context, user_ref: UserRef, out: &mut Out) {
     ] {
         reply::send_numeric(cx, link, numeric, &[], Some(&text), out);
     }
-    let words = [own, VERSION, "iow", "CIbeiklmnopstv", "Ibeklov"];
+    let words = [own, VERSION, "Biow", "CIbeiklmnopstv", "Ibeklov"];
     reply::send_numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
     send_lusers(cx, link, out);

@@ -228,7 +228,7 @@ pub(super) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
 }
 
 /// A date from Unix time, if it is in range.
-fn date(unix_ms: u64) -> Option<Date> {
+pub(super) fn date(unix_ms: u64) -> Option<Date> {
     Date::from_millisecond(i64::try_from(unix_ms).ok()?).ok()
 }
 
@@ -248,8 +248,21 @@ pub(super) fn send_line(
     text: Option<&str>,
     out: &mut Out,
 ) {
+    send_tagged(link, "", source, command, words, text, out);
+}
+
+/// Writes one line to a link, after `tags` as they are written.
+pub(super) fn send_tagged(
+    link: LinkId,
+    tags: &str,
+    source: &str,
+    command: &str,
+    words: &[&str],
+    text: Option<&str>,
+    out: &mut Out,
+) {
     let range = out.store(|arena| {
-        let line = Line::new(arena, "", source, command);
+        let line = Line::new(arena, tags, source, command);
         let line = words.iter().fold(line, |line, word| line.word(word));
         match text {
             Some(text) => line.text(text).end(),
@@ -372,14 +385,6 @@ pub(super) fn own_name(cx: &Context) -> &str {
     let names = cx.network.names();
     let name = names.and_then(|names| names.servers.of(cx.config.id));
     name.unwrap_or("server")
-}
-
-/// The time tag of a line; empty if it is not wanted.
-pub(super) fn time_tag(cx: &Context, wanted: bool) -> String {
-    match date(cx.wall_ms()).filter(|_| wanted) {
-        Some(date) => format!("@time={date:.3} "),
-        None => String::new(),
-    }
 }
 
 /// The text of an error numeric.

@@ -33,6 +33,7 @@ const SUPPORT: [&[&str]; 3] = [
         "AWAYLEN=300",
     ],
     &[
+        "BOT=B",
         "LINELEN=512",
         "MODES=12",
         "MAXLIST=beI:100",

@@ -14,20 +14,17 @@ use irc_wire::{Message, text};
 use super::label;
 use super::reply::{self, Line};
 use super::session::{Capability, User};
-use super::{find_user, source_of};
+use super::{find_user, source_of, tags};
 use crate::context::{Context, Out};
 
 /// The most bytes of the client-only tags of a message; see `LineLimits::CLIENT`.
 const CLIENT_TAGS_BYTES_MAX: usize = 4094;
 
 /// The number of variants of a chat with tags.
-pub(crate) const VARIANTS: usize = 4;
-
-/// The variant with a time tag.
-const TIMED: usize = 1;
+pub(crate) const VARIANTS: usize = tags::KINDS;
 
 /// The variant with the tags of the chat.
-const TAGGED: usize = 2;
+const TAGGED: usize = tags::ALL;
 
 /// In which variant a user gets a chat; `None` if the user does not get it. `own` says that the
 /// user has sent it.
@@ -35,8 +32,7 @@ pub(crate) fn variant_for(user: &User, own: bool, chat: &TaggedChat<'_>) -> Opti
     let tagged = user.has(Capability::MessageTags);
     let is_wanted = !own || user.has(Capability::EchoMessage);
     let is_readable = tagged || chat.kind != TaggedKind::TagsOnly;
-    let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
-    (is_wanted && is_readable).then_some(timed | (usize::from(tagged) * TAGGED))
+    (is_wanted && is_readable).then_some(tags::kind_of(user))
 }
 
 /// Writes a chat to a channel, whose name is `channel`, as lines.
@@ -83,8 +79,8 @@ fn write_to(
     variant: usize,
     arena: &mut Vec<u8>,
 ) {
-    let time = reply::time_tag(cx, variant & TIMED != 0);
-    let tags = match variant & TAGGED {
+    let time = tags::of_kind(cx, variant, Some(chat.source));
+    let all = match variant & TAGGED {
         0 => time.clone(),
         _ => with_tags(&time, chat.tags.as_str()),
     };
@@ -93,11 +89,9 @@ fn write_to(
         // The tags are about all of it, and stand in the first line.
         Some(kind) => {
             let text = chat.text.as_str();
-            reply::write_lines(arena, [&tags, &time], &source, kind, target, text);
+            reply::write_lines(arena, [&all, &time], &source, kind, target, text);
         }
-        None => Line::new(arena, &tags, &source, "TAGMSG")
-            .word(target)
-            .end(),
+        None => Line::new(arena, &all, &source, "TAGMSG").word(target).end(),
     }
 }
 

@@ -16,6 +16,7 @@ mod net;
 mod pattern;
 mod play;
 
+mod bots;
 mod channels;
 mod help;
 mod length;

@@ -11,7 +11,7 @@ fn a_registered_user_is_welcomed() {
     let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=beI,k,l,Cimnpst \
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
-    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 STATUSMSG=@+ \
+    let more = ":server0 005 ann BOT=B LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 STATUSMSG=@+ \
          TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:4 CLIENTTAGDENY= \
          MONITOR=100 SAFELIST UTF8ONLY WHOX :are supported by this server";
     let lists =
@@ -23,7 +23,7 @@ fn a_registered_user_is_welcomed() {
             ":server0 001 ann :Welcome to the relay chat network, ann!~ann@ID.crc".to_owned(),
             format!(":server0 002 ann :Your host is server0, running version {version}"),
             ":server0 003 ann :This server was started Tue, 14 Nov 2023 22:13:20 UTC".to_owned(),
-            format!(":server0 004 ann server0 {version} iow CIbeiklmnopstv Ibeklov"),
+            format!(":server0 004 ann server0 {version} Biow CIbeiklmnopstv Ibeklov"),
             support.to_owned(),
             more.to_owned(),
             lists.to_owned(),

@@ -7,6 +7,7 @@
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
 mod answer;
+mod away;
 mod batch;
 mod channel;
 mod event;
@@ -47,6 +48,7 @@ use session::{
     ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, BACKLOG_BYTES_MAX_UNLIMITED, Capability, SILENCE_MAX,
 };
 
+pub(crate) use away::{on_absence_changed, on_member_entered};
 pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};
@@ -429,7 +431,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Nick => registration::nick(cx, user_ref, message, out),
         Verb::Setname => registration::setname(cx, user_ref, message, out),
         Verb::Cap => registration::cap(cx, link, message, out),
-        Verb::Away => query::away(cx, user_ref, message, out),
+        Verb::Away => away::away(cx, user_ref, message, out),
         Verb::Who => query::who(cx, user_ref, message, out),
         Verb::Whois => query::whois(cx, user_ref, message, out),
         Verb::Whowas => whowas::whowas(cx, user_ref, message, out),
@@ -641,7 +643,7 @@ fn send_to_links(
     id: HostId,
     source: &str,
     command: &str,
-    text: &str,
+    text: Option<&str>,
     out: &mut Out,
 ) {
     let mut written = [None; tags::KINDS];
@@ -650,9 +652,11 @@ fn send_to_links(
         let range = *written[kind].get_or_insert_with(|| {
             let tags = tags::of_kind(cx, kind, Some(id));
             out.store(|arena| {
-                reply::Line::new(arena, &tags, source, command)
-                    .text(text)
-                    .end();
+                let line = reply::Line::new(arena, &tags, source, command);
+                match text {
+                    Some(text) => line.text(text).end(),
+                    None => line.end(),
+                }
             })
         });
         out.send_stored(link, range);
@@ -665,7 +669,7 @@ pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut O
     let own = user_of(cx, id).map(|(link, _)| link);
     let links = links_sharing_channel(cx, id, own);
     if !links.is_empty() {
-        send_to_links(cx, &links, id, &source_of(cx, id), "QUIT", text, out);
+        send_to_links(cx, &links, id, &source_of(cx, id), "QUIT", Some(text), out);
     }
     if is_client(cx, id) {
         let nick = cx.nick_of(id);
@@ -686,7 +690,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
             Some(_) => source.into_owned(),
             None => format!("{before}!{}@{id}.crc", ident_of(cx, id, before)),
         };
-        send_to_links(cx, &links, id, &source, "NICK", &cx.nick_of(id), out);
+        send_to_links(cx, &links, id, &source, "NICK", Some(&cx.nick_of(id)), out);
     }
     registration::store_source(cx, id);
     let after = cx.nick_of(id);
@@ -724,7 +728,15 @@ pub(crate) fn on_realname_changed(cx: &mut Context, id: HostId, out: &mut Out) {
     let host = cx.network.directory().find(id);
     let info = host.map_or_else(String::new, |host| host.info().to_owned());
     if !links.is_empty() {
-        send_to_links(cx, &links, id, &source_of(cx, id), "SETNAME", &info, out);
+        send_to_links(
+            cx,
+            &links,
+            id,
+            &source_of(cx, id),
+            "SETNAME",
+            Some(&info),
+            out,
+        );
     }
 }
 

@@ -207,6 +207,9 @@ impl Context {
         {
             irc::on_channel_metadata(self, event, before, value, out);
         }
+        if let ChannelEventKind::Entered { .. } = event.kind {
+            irc::on_member_entered(self, event, out);
+        }
         if let (ChannelEventKind::Left { .. }, Some(id)) = (event.kind, event.who) {
             self.for_each_walk(|walk| walk.forget_member(event.channel, id));
         }

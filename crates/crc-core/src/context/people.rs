@@ -51,7 +51,8 @@ pub(crate) struct UserConnection<'a> {
 }
 
 impl Context {
-    /// A user is away, or is back if the text is empty: tells all servers but that of `from`.
+    /// A user is away, or is back if the text is empty: tells all servers but that of `from`, and
+    /// the users that want to know.
     pub(crate) fn set_away(
         &mut self,
         host: HostId,
@@ -62,6 +63,7 @@ impl Context {
         if self.network.set_away(host, text) {
             let statement = self.away_statement(host);
             crc::channel::flood_to_people(self, &statement, from, out);
+            irc::on_absence_changed(self, host, out);
         }
     }
 

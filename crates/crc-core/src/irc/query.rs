@@ -1,4 +1,4 @@
-//! WHO, WHOIS, ISON, USERHOST and AWAY: queries about users.
+//! WHO, WHOIS, ISON and USERHOST: queries about users.
 
 use core::net::IpAddr;
 
@@ -16,7 +16,7 @@ use super::{
     session_facts, source_of,
 };
 use crate::context::{Context, Out, UserConnection};
-use crate::network::{AWAY_BYTES_MAX, Channel, Host};
+use crate::network::{Channel, Host};
 use crate::work;
 
 /// How many nicks one WHOIS or WHOWAS may name (`TARGMAX`).
@@ -30,22 +30,6 @@ const WHOX_FIELDS: &str = "tcuihsnfdlaor";
 pub(super) struct Whox {
     fields: String,
     token: String,
-}
-
-/// AWAY (RFC 2812, 4.1): sets the text, cut to [`AWAY_BYTES_MAX`]; an empty one removes
-/// it. All servers of version 2 know it.
-pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-    let away = !said.is_empty();
-    cx.set_away(user_ref.id, cut(&said, AWAY_BYTES_MAX), None, out);
-    let (numeric, text) = match away {
-        true => (Numeric::RPL_NOWAWAY, "You have been marked as being away"),
-        false => (
-            Numeric::RPL_UNAWAY,
-            "You are no longer marked as being away",
-        ),
-    };
-    reply::send_numeric(cx, user_ref.link, numeric, &[], Some(text), out);
 }
 
 // Users.

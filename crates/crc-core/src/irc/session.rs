@@ -40,6 +40,8 @@ pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 /// A capability (IRCv3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Capability {
+    /// A user is told when users that share a channel are away, and back.
+    AwayNotify,
     /// Messages that belong together are marked as a batch.
     Batch,
     /// A client may enable it, but no CAP NEW or DEL follows: the list never changes.
@@ -72,7 +74,8 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 15] = [
+    pub(super) const ALL: [(Capability, &'static str); 16] = [
+        (Capability::AwayNotify, "away-notify"),
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),

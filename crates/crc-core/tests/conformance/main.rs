@@ -16,6 +16,7 @@ mod net;
 mod pattern;
 mod play;
 
+mod away_notify;
 mod bots;
 mod channels;
 mod help;

@@ -24,6 +24,7 @@ mod congestion;
 mod fan_out;
 mod first_bytes;
 mod hosts;
+mod invitations;
 mod links;
 mod losses;
 mod masks;

@@ -12,6 +12,7 @@ mod batch;
 mod channel;
 mod event;
 mod help;
+mod invite;
 mod label;
 mod list;
 mod markread;
@@ -50,6 +51,7 @@ use session::{
 
 pub(crate) use away::{on_absence_changed, on_member_entered};
 pub(crate) use event::{VARIANTS, variant_for, write_event};
+pub(crate) use invite::{on_invited, on_others_invited};
 pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};
 pub(crate) use registration::on_password_checked;
@@ -403,6 +405,8 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
     let needs = match verb {
         Verb::Join | Verb::Part | Verb::Topic | Verb::Mode | Verb::Userhost | Verb::Ison => 1,
         Verb::Monitor => 1,
+        // Without any, it lists invitations.
+        Verb::Invite if message.params.is_empty() => 0,
         Verb::Invite | Verb::Kick | Verb::Oper => 2,
         _ => 0,
     };
@@ -425,7 +429,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Topic => channel::topic(cx, user_ref, message, out),
         Verb::Names => channel::names(cx, user_ref, message, out),
         Verb::List => list::list(cx, user_ref, message, out),
-        Verb::Invite => channel::invite(cx, user_ref, message, out),
+        Verb::Invite => invite::invite(cx, user_ref, message, out),
         Verb::Kick => channel::kick(cx, user_ref, message, out),
         Verb::Mode => mode::mode(cx, user_ref, message, out),
         Verb::Nick => registration::nick(cx, user_ref, message, out),
@@ -611,21 +615,6 @@ pub(crate) fn send_error(cx: &mut Context, link: LinkId, text: &str, out: &mut O
 /// Sends a user a NOTICE of another host.
 pub(crate) fn notice(cx: &mut Context, link: LinkId, source: HostId, text: &str, out: &mut Out) {
     message::deliver(cx, link, source, ChatKind::Notice, text, out);
-}
-
-/// A host has invited a user to a channel: remembers the invitation, and sends the user
-/// an INVITE.
-pub(crate) fn on_invited(
-    cx: &mut Context,
-    link: LinkId,
-    source: HostId,
-    channel: &str,
-    out: &mut Out,
-) {
-    let words = [reply::target_of(cx, link), channel];
-    let tags = tags::of_line(cx, link, Some(source));
-    let source = source_of(cx, source);
-    reply::send_tagged(link, &tags, &source, "INVITE", &words, None, out);
 }
 
 /// The links of the users of IRC that share a channel with a host, each once, without

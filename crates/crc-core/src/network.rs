@@ -585,11 +585,31 @@ impl Network {
         self.channels.end_founding(name);
     }
 
-    /// Notes that an operator has invited a host of this server to a channel.
-    pub(crate) fn add_invitation(&mut self, host: HostId, name: &str, now: Timestamp) {
+    /// Notes that a member with these flags has invited a host of this server to a channel.
+    pub(crate) fn add_invitation(
+        &mut self,
+        host: HostId,
+        name: &str,
+        by: MemberFlags,
+        now: Timestamp,
+    ) {
         if let Some(channel) = self.channels.find(name) {
-            self.invitations.add(host, name, channel.founded(), now);
+            let channel = (name, channel.founded());
+            self.invitations.add(host, channel, by.operator, now);
         }
+    }
+
+    /// The channels that a host of this server is invited to.
+    pub(crate) fn invitations_of(
+        &self,
+        host: HostId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Channel> {
+        let invitations = self.invitations.of(host, now);
+        invitations.filter_map(|(name, founded)| {
+            let channel = self.channels.find(name)?;
+            (channel.founded().tag == founded.tag).then_some(channel)
+        })
     }
 
     /// Begins to shift all times that are held, because the network's clock has been

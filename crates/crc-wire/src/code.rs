@@ -446,6 +446,9 @@ impl RequestKind {
     /// List the channels of the network. A client sends this to its own server. Text: a mask, or
     /// empty.
     pub const LIST: RequestKind = RequestKind(23);
+    /// The source has invited a client to the channel: members may be told. From server to
+    /// server. Text: the client's id.
+    pub const INVITED: RequestKind = RequestKind(25);
     /// The source says something of itself (IRCv3 metadata). Only servers send it. Text: a key, a
     /// blank and the value; the key alone if it has no value any more.
     pub const METADATA: RequestKind = RequestKind(26);

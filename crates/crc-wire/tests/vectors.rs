@@ -456,6 +456,7 @@ fn open_sets_have_their_numbers() {
         RequestKind::NAMES,
     ];
     assert!(kinds.into_iter().eq((0..9).map(RequestKind)));
+    assert_eq!(RequestKind::INVITED, RequestKind(25));
     assert_eq!(StatusCode::CHANNEL_REFUSED, StatusCode(0x0103));
     assert_eq!(StatusCode::CHANNEL_NAMES, StatusCode(0x0104));
 }

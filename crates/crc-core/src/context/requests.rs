@@ -102,9 +102,7 @@ impl Context {
                     self.counters.dropped += 1;
                     return;
                 };
-                if flags.operator {
-                    self.network.add_invitation(host, name, self.now);
-                }
+                self.network.add_invitation(host, name, flags, self.now);
                 let known = self.network.channels().find(name);
                 let name = known.map_or(name, |channel| channel.name()).to_owned();
                 return self.deliver_invitation(source, host, &name, out);

@@ -1,4 +1,4 @@
-//! JOIN, PART, KICK, INVITE, NAMES and TOPIC.
+//! JOIN, PART, KICK, NAMES and TOPIC.
 
 use std::sync::Arc;
 
@@ -15,8 +15,7 @@ use super::{
 };
 use crate::context::{Context, Out};
 use crate::network::{
-    Channel, EnterRefusal, Host, InviteRefusal, NEW_CHANNEL_MODES, Network, SetRefusal,
-    TOPIC_BYTES_MAX,
+    Channel, EnterRefusal, Host, NEW_CHANNEL_MODES, Network, SetRefusal, TOPIC_BYTES_MAX,
 };
 
 /// The most bytes of the reason of a KICK (`KICKLEN`).
@@ -267,32 +266,6 @@ pub(super) fn send_request(
         text: Text::truncated(text),
     };
     cx.channel_request(&request, out);
-}
-
-/// INVITE (RFC 2812, 3.2.7).
-pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let link = user_ref.link;
-    let nick = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-    let name = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
-    let names = cx.network.names();
-    let Some(id) = names.and_then(|names| names.nicks.find(&nick)) else {
-        return reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
-    };
-    let known = cx.network.channels().find(&name);
-    let shown = known.map_or(&*name, Channel::name).to_owned();
-    let may = cx.network.may_invite(user_ref.id, id, &name);
-    if let Err(refusal) = may {
-        let (numeric, words) = match refusal {
-            InviteRefusal::NoSuchChannel => (Numeric::ERR_NOSUCHCHANNEL, vec![&*shown]),
-            InviteRefusal::NotMember => (Numeric::ERR_NOTONCHANNEL, vec![&*shown]),
-            InviteRefusal::NotOperator => (Numeric::ERR_CHANOPRIVSNEEDED, vec![&*shown]),
-            InviteRefusal::AlreadyMember => (Numeric::ERR_USERONCHANNEL, vec![&*nick, &shown]),
-        };
-        return reply::reply_error(cx, link, numeric, &words, out);
-    }
-    reply::send_numeric(cx, link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
-    send_away(cx, link, id, out);
-    send_request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
 }
 
 // NAMES.

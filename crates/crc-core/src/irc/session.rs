@@ -52,6 +52,8 @@ pub(super) enum Capability {
     ExtendedJoin,
     /// A user gets more about users that it monitors.
     ExtendedMonitor,
+    /// A user is told who is invited to its channels.
+    InviteNotify,
     /// Answers have the label of their line. It needs [`Capability::Batch`].
     LabeledResponse,
     /// Messages have client-only tags and ids. What its client sends has them too.
@@ -74,7 +76,7 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 16] = [
+    pub(super) const ALL: [(Capability, &'static str); 17] = [
         (Capability::AwayNotify, "away-notify"),
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
@@ -84,6 +86,7 @@ impl Capability {
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
         (Capability::ExtendedMonitor, "extended-monitor"),
+        (Capability::InviteNotify, "invite-notify"),
         (Capability::LabeledResponse, "labeled-response"),
         (Capability::MessageTags, "message-tags"),
         (Capability::MultiPrefix, "multi-prefix"),

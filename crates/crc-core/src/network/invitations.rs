@@ -20,6 +20,8 @@ const INVITATIONS_MAX: usize = 32;
 struct Invitation {
     channel: Box<str>,
     founded: Founding,
+    /// An operator of the channel has made it: it overrides all but the key.
+    overrides: bool,
     until: Timestamp,
 }
 
@@ -31,7 +33,14 @@ pub(super) struct Invitations {
 
 impl Invitations {
     /// Adds an invitation. The oldest of the host is forgotten when it has too many.
-    pub(super) fn add(&mut self, host: HostId, channel: &str, founded: Founding, now: Timestamp) {
+    pub(super) fn add(
+        &mut self,
+        host: HostId,
+        (channel, founded): (&str, Founding),
+        overrides: bool,
+        now: Timestamp,
+    ) {
+        let overrides = overrides || self.overrides(host, channel, founded, now);
         let channel: Box<str> = fold(channel).into();
         let held = self.of_host.entry(host).or_default();
         held.retain(|known| known.channel != channel && known.until > now);
@@ -42,12 +51,13 @@ impl Invitations {
         held.push(Invitation {
             channel,
             founded,
+            overrides,
             until,
         });
     }
 
-    /// Whether a host holds an invitation to the channel of this name and age.
-    pub(super) fn holds(
+    /// Whether an operator of the channel of this name and age has invited a host.
+    pub(super) fn overrides(
         &self,
         host: HostId,
         channel: &str,
@@ -57,8 +67,22 @@ impl Invitations {
         let channel = fold(channel);
         let mut held = self.of_host.get(&host).into_iter().flatten();
         held.any(|known| {
-            *known.channel == *channel && known.founded.tag == founded.tag && known.until > now
+            *known.channel == *channel
+                && known.founded.tag == founded.tag
+                && known.until > now
+                && known.overrides
         })
+    }
+
+    /// The channels that a host is invited to, in lower case, each with its age.
+    pub(super) fn of(
+        &self,
+        host: HostId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&str, Founding)> {
+        let held = self.of_host.get(&host).into_iter().flatten();
+        let held = held.filter(move |known| known.until > now);
+        held.map(|known| (&*known.channel, known.founded))
     }
 
     /// Ends an invitation: the host has entered the channel.

@@ -111,7 +111,10 @@ impl Network {
         if !settings.key().is_empty() && settings.key() != key {
             return Err(EnterRefusal::Key);
         }
-        if self.invitations.holds(host, name, standing.founded, now) {
+        if self
+            .invitations
+            .overrides(host, name, standing.founded, now)
+        {
             return Ok(());
         }
         let mut invited = settings.masks(ChannelField::INVITE_EXCEPTIONS);

@@ -6,7 +6,7 @@ conforms! { a_user_says_that_it_is_a_bot "
     bob +
     bob > VERSION
     bob < 351 bob ...
-    bob ~ 005 bob * BOT=B ...
+    bob ~ 005 bob BOT=B ...
     bob < ...
     bob < 005 bob ...
     bob > MODE bob +B
@@ -108,13 +108,13 @@ conforms! { all_that_a_bot_sends_has_the_tag "
     bob > NICK bobby
     eve < @bot=;time=* :bob NICK bobby
     bob > SETNAME :Bobby
-    eve < @bot=;time=* :bob SETNAME :Bobby
+    eve < @bot=;time=* :bobby SETNAME :Bobby
     bob > PART #reef :bye
-    eve < @bot=;time=* :bob PART #reef :bye
+    eve < @bot=;time=* :bobby PART #reef :bye
     bob > JOIN #reef
-    eve < @bot=;time=* :bob JOIN #reef
+    eve < @bot=;time=* :bobby JOIN #reef
     bob > QUIT
-    eve < @bot=;time=* :bob QUIT :*
+    eve < @bot=;time=* :bobby QUIT :*
 " }
 
 conforms! { the_tag_is_for_readers_of_tags_only "

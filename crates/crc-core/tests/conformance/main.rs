@@ -20,6 +20,7 @@ mod away_notify;
 mod bots;
 mod channels;
 mod help;
+mod invite;
 mod length;
 mod list;
 mod lusers;

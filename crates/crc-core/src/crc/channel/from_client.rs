@@ -125,7 +125,8 @@ fn on_command(
         | RequestKind::BAN
         | RequestKind::ORDER
         | RequestKind::ANSWER
-        | RequestKind::METADATA => {
+        | RequestKind::METADATA
+        | RequestKind::INVITED => {
             cx.counters.dropped += 1;
         }
         RequestKind::SET_NAME | RequestKind::AWAY | RequestKind::WHOIS | RequestKind::LIST => {
@@ -139,7 +140,10 @@ fn on_command(
             if let Err(why) = may_request(cx, host, request) {
                 return refuse(cx, host, name, why, out);
             }
-            cx.channel_request(request, out);
+            match request.kind {
+                RequestKind::INVITE => cx.invite(request, out),
+                _ => cx.channel_request(request, out),
+            }
         }
         _ => cx.counters.dropped += 1,
     }

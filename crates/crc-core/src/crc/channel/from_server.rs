@@ -162,6 +162,7 @@ fn on_server_request(cx: &mut Context, link: LinkId, request: &ChannelRequest<'_
         RequestKind::METADATA if !is_server => {
             cx.on_metadata_statement(source, text, link, out);
         }
+        RequestKind::INVITED if !is_server => cx.on_invitation(request, link, out),
         RequestKind::WALLOPS => cx.on_wallops(request, Some(link), out),
         RequestKind::BAN if is_server => on_ban(cx, link, text, out),
         RequestKind::NOTE if is_server => cx.on_note(request, Some(link), out),

@@ -28,6 +28,7 @@ mod server_query;
 mod session;
 mod tagged;
 mod tags;
+mod utf8;
 mod webirc;
 mod whowas;
 
@@ -376,10 +377,14 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     };
     let Ok(message) = irc_wire::Message::parse(bytes) else {
         cx.counters.dropped += 1;
+        utf8::refuse(cx, link, bytes, "*", out);
         return spend(cx, link, budget::CHAT);
     };
     let label = label::begin(cx, link, &message, out);
     match host {
+        _ if utf8::refuse(cx, link, bytes, message.command.as_str(), out) => {
+            spend(cx, link, budget::CHAT);
+        }
         Some(id) => {
             spend(cx, link, budget::cost_of_line(&message));
             on_command(cx, UserRef { link, id }, &message, out);

@@ -373,6 +373,11 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
         return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     };
     let realname = real_name(realname);
+    if realname.trim().is_empty() {
+        let failure = ("SETNAME", "INVALID_REALNAME");
+        let text = "Realname is not valid";
+        return reply::send_fail(cx, user_ref.link, failure, &[], text, out);
+    }
     let host = cx.network.directory().find(user_ref.id);
     let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
         return;

@@ -294,6 +294,21 @@ pub(super) fn send_numeric(
     out.send_stored(link, range);
 }
 
+/// Answers with a standard reply (IRCv3): a command has failed. The code is for programs, the
+/// text for people.
+pub(super) fn send_fail(
+    cx: &Context,
+    link: LinkId,
+    (command, code): (&str, &str),
+    context: &[&str],
+    text: &str,
+    out: &mut Out,
+) {
+    cx.work.charge_answer(work::LINE);
+    let words = [&[command, code], context].concat();
+    send_line(link, own_name(cx), "FAIL", &words, Some(text), out);
+}
+
 /// Answers with a list of words, in as many lines as it needs: no word is cut. Sends one
 /// line without words if there are none.
 pub(super) fn send_list<W: AsRef<str>>(

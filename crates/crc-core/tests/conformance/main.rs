@@ -29,10 +29,12 @@ mod message_tags;
 mod metadata;
 mod modes;
 mod operators;
+mod password;
 mod read_marker;
 mod registration;
 mod secret;
 mod statusmsg;
+mod utf8;
 mod whois;
 mod whowas;
 

@@ -105,9 +105,18 @@ impl Net {
         self.settle();
     }
 
+    /// Sends a line, in which `{byte e9}` is one byte.
     pub(crate) fn send(&mut self, name: &str, line: &str) {
         let peer = self.users[name].peer;
-        self.fixture.send(peer, format!("{line}\r\n").as_bytes());
+        let mut parts = line.split("{byte ");
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (byte, rest) = part.split_once('}').expect("a closing brace");
+            bytes.push(u8::from_str_radix(byte, 16).unwrap());
+            bytes.extend_from_slice(rest.as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        self.fixture.send(peer, &bytes);
         self.settle();
     }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! ann + echo-message    ann has connected and registered, with these capabilities
 //! ann +raw              ann has connected and sends everything else itself
-//! ann > JOIN #reef      ann sends this line
+//! ann > JOIN #reef      ann sends this line; `{byte e9}` in it is one byte
 //! ann < 366 ann #reef * the next line that ann gets matches this pattern (see `pattern`)
 //! ann ~ 353 ann ...     one of the lines that ann gets matches it, in any order
 //! ann < ...             some lines come, up to the one that matches the next pattern

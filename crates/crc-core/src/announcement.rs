@@ -97,6 +97,8 @@ pub struct Features {
     pub metadata: bool,
     /// `tags`: as a server, it takes chats with tags (PROTOCOL section 9).
     pub tags: bool,
+    /// `questions`: as a server, it answers questions of users of other servers.
+    pub questions: bool,
 }
 
 impl Features {
@@ -114,6 +116,7 @@ impl Features {
         ping: false,
         metadata: true,
         tags: true,
+        questions: true,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -130,6 +133,7 @@ impl Features {
         ping: false,
         metadata: false,
         tags: false,
+        questions: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -141,6 +145,7 @@ impl Features {
         ping: true,
         metadata: false,
         tags: false,
+        questions: false,
         ..Features::OURS
     };
 
@@ -160,6 +165,7 @@ impl Features {
             ping: self.ping && other.ping,
             metadata: self.metadata && other.metadata,
             tags: self.tags && other.tags,
+            questions: self.questions && other.questions,
         }
     }
 
@@ -178,6 +184,7 @@ impl Features {
             ping: has("ping"),
             metadata: has("metadata"),
             tags: has("tags"),
+            questions: has("questions"),
         }
     }
 }
@@ -198,6 +205,7 @@ impl fmt::Display for Features {
             ("ping", self.ping),
             ("metadata", self.metadata),
             ("tags", self.tags),
+            ("questions", self.questions),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -440,6 +448,19 @@ pub(crate) fn without_link_entries(machine: &str) -> Cow<'_, str> {
     Cow::Owned(others.join(";") + closing)
 }
 
+/// The machine part of a server that is linked to `home`, which says so to other servers (`h`).
+pub(crate) fn at_home(machine: &str, home: HostId) -> String {
+    let inner = machine.strip_suffix(']').unwrap_or(machine);
+    let entries = inner.split(';').filter(|entry| !entry.starts_with("h="));
+    format!("{};h={home}]", entries.collect::<Vec<_>>().join(";"))
+}
+
+/// The server that a server is linked to, on the way from where its machine part comes.
+pub(crate) fn stated_home(machine: &str) -> Option<HostId> {
+    let stated = entries(machine).find_map(|entry| entry.strip_prefix("h="));
+    stated?.parse().ok().and_then(HostId::new)
+}
+
 /// A machine part without the address in it.
 pub(crate) fn without_address(machine: &str) -> String {
     let inner = machine.strip_suffix(']').unwrap_or(machine);
@@ -539,7 +560,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             u=5a6fc3ab;m=zBi;f=later,server-quit,channels,channel-age,auth,oper,people,metadata,tags;q]",
+             u=5a6fc3ab;m=zBi;f=later,server-quit,channels,channel-age,auth,oper,people,metadata,tags,questions;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -657,11 +678,23 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_passed_on_with_the_one_that_it_is_linked_to() {
+        let home = HostId::new(3).unwrap();
+        let machine = at_home(" [crc2;h=9;r=2;f=channels]", home);
+        assert_eq!(machine, " [crc2;r=2;f=channels;h=3]");
+        assert_eq!(stated_home(&machine), Some(home));
+        assert_eq!(Announcement::parse(&machine).rank, Some(2));
+        for odd in [" [crc2;f=]", " [crc2;h=0]", " [crc2;h=x;f=]"] {
+            assert_eq!(stated_home(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
     fn features_travel_as_words() {
         let text = features_text(Features::OURS);
         assert_eq!(
             text,
-            "crc-caps 1 server-quit channels channel-age oper people metadata tags"
+            "crc-caps 1 server-quit channels channel-age oper people metadata tags questions"
         );
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");

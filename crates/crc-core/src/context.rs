@@ -32,6 +32,7 @@ mod metadata;
 mod operators;
 mod passwords;
 mod people;
+mod questions;
 mod reconfigure;
 mod requests;
 mod send;

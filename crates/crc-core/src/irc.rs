@@ -10,10 +10,12 @@ mod answer;
 mod away;
 mod batch;
 mod channel;
+mod elsewhere;
 mod event;
 mod help;
 mod invite;
 mod label;
+mod links;
 mod list;
 mod markread;
 mod mask_list;
@@ -28,6 +30,7 @@ mod server_query;
 mod session;
 mod tagged;
 mod tags;
+mod target;
 mod utf8;
 mod webirc;
 mod whowas;
@@ -51,6 +54,7 @@ use session::{
 };
 
 pub(crate) use away::{on_absence_changed, on_member_entered};
+pub(crate) use elsewhere::{answer_question, on_reply};
 pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use invite::{on_invited, on_others_invited};
 pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
@@ -423,6 +427,9 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         let words = [verb.as_str()];
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }
+    let Some(server) = target::target(cx, user_ref, verb, message, out) else {
+        return;
+    };
     match verb {
         Verb::Privmsg => message::privmsg(cx, user_ref, TaggedKind::Message, message, out),
         Verb::Notice => message::privmsg(cx, user_ref, TaggedKind::Notice, message, out),
@@ -474,7 +481,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
             };
             cx.operator_command(by, verb, message, out);
         }
-        _ => server_query::server_query(cx, user_ref, verb, message, out),
+        _ => server_query::server_query(cx, (user_ref, server), verb, message, out),
     }
 }
 

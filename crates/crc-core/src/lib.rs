@@ -81,6 +81,7 @@ mod notice;
 mod operator;
 mod order;
 mod password;
+mod question;
 mod server;
 mod server_list;
 mod status_log;

@@ -418,13 +418,22 @@ fn ranks_and_machine_parts_reach_every_server() {
         }
         depth
     };
-    for node in &fixture.nodes {
+    // The server that another one is linked to, on the way from a viewer.
+    let before = |other: usize, mut viewer: usize| loop {
+        match parents[viewer] {
+            Some(parent) if parent == other => return viewer,
+            Some(parent) => viewer = parent,
+            None => return parents[other].unwrap(),
+        }
+    };
+    for (viewer, node) in fixture.nodes.iter().enumerate() {
         for host in node.server.snapshot().directory().iter() {
             let other = host.id().get() as usize - 1;
             let address = format!("a=127.0.0.1:{}", 1000 + other);
             let machine = format!(
-                " [crc2;{address};r={};f=server-quit,channels,channel-age,oper,people,metadata,tags]",
-                depth(other)
+                " [crc2;{address};r={};f=server-quit,channels,channel-age,oper,people,metadata,tags,questions;h={}]",
+                depth(other),
+                before(other, viewer) + 1
             );
             assert_eq!(host.machine(), Some(&*machine));
             assert_eq!(

@@ -452,6 +452,11 @@ impl RequestKind {
     /// The source says something of itself (IRCv3 metadata). Only servers send it. Text: a key, a
     /// blank and the value; the key alone if it has no value any more.
     pub const METADATA: RequestKind = RequestKind(26);
+    /// Answer a question of the source, which is a user of another server. Text: a number and
+    /// the question.
+    pub const QUESTION: RequestKind = RequestKind(27);
+    /// The answer of a server to a question. Text: its number, and lines.
+    pub const REPLY: RequestKind = RequestKind(28);
 }
 
 macro_rules! number_conversions {

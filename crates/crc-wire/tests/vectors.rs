@@ -457,6 +457,8 @@ fn open_sets_have_their_numbers() {
     ];
     assert!(kinds.into_iter().eq((0..9).map(RequestKind)));
     assert_eq!(RequestKind::INVITED, RequestKind(25));
+    assert_eq!(RequestKind::QUESTION, RequestKind(27));
+    assert_eq!(RequestKind::REPLY, RequestKind(28));
     assert_eq!(StatusCode::CHANNEL_REFUSED, StatusCode(0x0103));
     assert_eq!(StatusCode::CHANNEL_NAMES, StatusCode(0x0104));
 }

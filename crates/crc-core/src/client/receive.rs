@@ -31,6 +31,7 @@ const FEATURES: Features = Features {
     ping: false,
     metadata: false,
     tags: false,
+    questions: false,
 };
 
 impl Client {

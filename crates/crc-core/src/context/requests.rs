@@ -4,12 +4,17 @@ use crc_machine::LinkId;
 use crc_wire::{ChannelRequest, Message, RequestKind};
 
 use super::{Context, Out};
-use crate::crc;
+use crate::network::HostKind;
 use crate::order::Order;
+use crate::{crc, irc};
 
 impl Context {
     /// Passes a request on towards its destination, or executes it.
     pub(crate) fn channel_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
+        let is_question = request.kind == RequestKind::QUESTION;
+        if is_question && request.destination == Some(self.config.id) {
+            return self.on_question(request, out);
+        }
         let Some(host) = request
             .destination
             .and_then(|id| self.network.directory().find(id))
@@ -17,7 +22,9 @@ impl Context {
             self.counters.dropped += 1;
             return;
         };
-        if self.is_home_of(host) {
+        // A server answers questions itself, also to the one that it is linked to.
+        let is_for_server = is_question && host.kind() == HostKind::Server;
+        if self.is_home_of(host) && !is_for_server {
             return self.execute_request(request, out);
         }
         let link = host.first_link();
@@ -91,6 +98,8 @@ impl Context {
             RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
             RequestKind::KILL => return self.execute_kill(source, host, text, out),
             RequestKind::ANSWER => return self.on_order_answer(source, host, text, out),
+            RequestKind::QUESTION => return self.on_question(request, out),
+            RequestKind::REPLY => return irc::on_reply(self, source, host, text),
             RequestKind::NOTE => {
                 if let Some(link) = self.operator_link(host) {
                     self.note(link, &format!("*** Notice -- {text}"), out);

@@ -12,7 +12,9 @@ use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
 use super::{announce, auth, introduction, uplink};
 use crate::admission::check_info;
-use crate::announcement::{Announcement, UNRANKED, UserModes, split_info, without_link_entries};
+use crate::announcement::{
+    Announcement, UNRANKED, UserModes, at_home, split_info, without_link_entries,
+};
 use crate::budget;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::{Outlet, Phase};
@@ -460,7 +462,8 @@ pub(crate) fn on_announcement(
         };
     }
     let known = cx.network.directory().find(id).and_then(Host::machine);
-    let machine = &*without_link_entries(machine);
+    // So others learn that it is linked to this server.
+    let machine = &*at_home(&without_link_entries(machine), cx.config.id);
     let changed = known != Some(machine) && is_machine_kept(machine);
     if changed {
         cx.network.set_machine(id, machine);

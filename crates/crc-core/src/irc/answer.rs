@@ -1,4 +1,4 @@
-//! Long answers: of JOIN, PART, NAMES, LIST and WHO.
+//! Long answers: of JOIN, PART, NAMES, LIST, WHO and WHOIS.
 //!
 //! The answer to one line is a queue of parts. As many steps are done at once as the
 //! work of one event permits ([`work`](crate::work)); the rest follows in later events,
@@ -14,16 +14,19 @@ use std::sync::Arc;
 
 use crc_machine::LinkId;
 use crc_wire::HostId;
+use irc_wire::Numeric;
 
 use super::channel::{
     join_one, leave_one, nick_in_channel, send_end_of_names, send_names, sign_of,
 };
+use super::elsewhere::{self, Asked};
 use super::list::{Filter, send_end_of_list, send_list_entry};
 use super::metadata::{self, SyncPart};
-use super::query::{Who, send_end_of_who, who_reply};
+use super::query::{Who, send_end_of_who, who_reply, whois_one};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
-use crate::context::{Context, Out};
+use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Channel, Host, Network, fold};
+use crate::question::Reply;
 use crate::work::{self, WorkMeter};
 
 /// The most bytes of the answer to one line.
@@ -42,6 +45,16 @@ pub(super) struct Answer {
     hosts_left: usize,
     /// Parts were left out, and the user was told.
     is_truncated: bool,
+}
+
+impl Answer {
+    /// Another server has answered. Whether the next part waits for that.
+    pub(super) fn on_reply(&mut self, server: HostId, reply: Reply<'_>) -> bool {
+        match self.parts.front_mut() {
+            Some(Part::Asked(asked)) => asked.on_answer(server, reply),
+            _ => false,
+        }
+    }
 }
 
 /// A part of an answer. `after` is the last one that was sent, and `place` the first
@@ -86,6 +99,12 @@ pub(super) enum Part {
     EndOfWho(Box<str>),
     /// What users and channels say of themselves.
     Sync(Box<SyncPart>),
+    /// What is known of the user with this nick.
+    Whois(Box<str>),
+    /// The end of that.
+    EndOfWhois(Box<str>),
+    /// What another server answers.
+    Asked(Box<Asked>),
 }
 
 impl Part {
@@ -97,7 +116,9 @@ impl Part {
             | Part::Leave { .. }
             | Part::EndOfNames(_)
             | Part::EndOfList
-            | Part::EndOfWho(_) => true,
+            | Part::EndOfWho(_)
+            | Part::EndOfWhois(_)
+            | Part::Asked(_) => true,
             _ => false,
         }
     }
@@ -139,8 +160,12 @@ pub(super) fn go_on(cx: &mut Context, link: LinkId, out: &mut Out) -> bool {
 
 /// Sends parts of an answer. Whether it is complete.
 fn run(cx: &mut Context, user_ref: UserRef, mut answer: Answer, out: &mut Out) -> bool {
+    let mut awaited = None;
     while let Some(part) = answer.parts.pop_front() {
-        if cx.work.is_spent() {
+        if let Part::Asked(asked) = &part {
+            awaited = asked.awaited(cx.now);
+        }
+        if awaited.is_some() || cx.work.is_spent() {
             answer.parts.push_front(part);
             break;
         }
@@ -161,7 +186,10 @@ fn run(cx: &mut Context, user_ref: UserRef, mut answer: Answer, out: &mut Out) -
     let is_complete = answer.parts.is_empty();
     if !is_complete && let Some(user) = find_user_mut(cx, user_ref.link) {
         user.answer = Some(Box::new(answer));
-        read_soon(cx, user_ref.link);
+        match awaited {
+            Some(until) => cx.set_link_timer(user_ref.link, LinkTimer::Irc, until),
+            None => read_soon(cx, user_ref.link),
+        }
     }
     is_complete
 }
@@ -318,6 +346,16 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
         }
         Part::EndOfWho(target) => send_end_of_who(cx, link, &target, out),
         Part::Sync(part) => metadata::step(cx, user_ref, *part, answer, out),
+        Part::Whois(nick) => {
+            if let Some(asked) = whois_one(cx, user_ref, &nick, out) {
+                answer.parts.push_front(Part::Asked(asked));
+            }
+        }
+        Part::EndOfWhois(nick) => {
+            let text = Some("End of /WHOIS list");
+            reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
+        }
+        Part::Asked(asked) => elsewhere::show(cx, user_ref, &asked, out),
     }
 }
 

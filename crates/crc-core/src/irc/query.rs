@@ -9,6 +9,7 @@ use irc_wire::{Message, Numeric, text};
 
 use super::answer::{self, Part};
 use super::channel::{is_local, prefixed_channel};
+use super::elsewhere::{self, Asked};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::context::{Context, Out, UserConnection};
 use crate::network::{Channel, Host};
+use crate::question::Topic;
 use crate::work;
 
 /// How many nicks one WHOIS or WHOWAS may name (`TARGMAX`).
@@ -197,19 +199,34 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     if wanted.is_empty() {
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
     }
-    for (number, nick) in wanted.iter().enumerate() {
-        if number == WHOIS_MAX {
-            let words = [&**nick];
-            return reply::reply_error(cx, link, Numeric::ERR_TOOMANYTARGETS, &words, out);
-        }
-        let names = cx.network.names();
-        match names.and_then(|names| names.nicks.find(nick)) {
-            Some(id) => whois_reply(cx, link, id, out),
-            None => reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[nick], out),
-        }
-        let text = Some("End of /WHOIS list");
-        reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[nick], text, out);
+    let nicks = wanted.iter().take(WHOIS_MAX);
+    let parts = nicks.flat_map(|nick| {
+        let nick = || Box::from(&**nick);
+        [Part::Whois(nick()), Part::EndOfWhois(nick())]
+    });
+    answer::start(cx, user_ref, "WHOIS", parts, out);
+    if let Some(nick) = wanted.get(WHOIS_MAX) {
+        reply::reply_error(cx, link, Numeric::ERR_TOOMANYTARGETS, &[nick], out);
     }
+}
+
+/// Sends the numerics of WHOIS for a nick, without RPL_ENDOFWHOIS. For how long the user of another
+/// server has said nothing is asked there.
+pub(super) fn whois_one(
+    cx: &mut Context,
+    user_ref: UserRef,
+    nick: &str,
+    out: &mut Out,
+) -> Option<Box<Asked>> {
+    let names = cx.network.names();
+    let Some(id) = names.and_then(|names| names.nicks.find(nick)) else {
+        reply::reply_error(cx, user_ref.link, Numeric::ERR_NOSUCHNICK, &[nick], out);
+        return None;
+    };
+    whois_reply(cx, user_ref.link, id, out);
+    let host = cx.network.directory().find(id)?;
+    let home = host.details().home?;
+    elsewhere::ask(cx, user_ref, Topic::Idle, (home, id), out)
 }
 
 /// Sends the numerics of WHOIS for a host, without RPL_ENDOFWHOIS.
@@ -252,9 +269,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     }
     super::metadata::send_whois(cx, link, id, &nick, out);
     if let Some((idle, since_ms)) = facts.idle {
-        let (idle, since) = (idle.to_string(), (since_ms / 1000).to_string());
-        let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
-        reply::send_numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
+        elsewhere::send_idle(cx, link, id, (idle, since_ms / 1000), out);
     }
 }
 

@@ -1,16 +1,16 @@
 //! What this server says of itself and of the network: its version, ISUPPORT, MOTD,
-//! LUSERS, LINKS and other commands that ask a server.
+//! LUSERS and other commands that ask a server.
 
 use crc_machine::LinkId;
-use irc_wire::mask::PreparedMask;
+use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, text};
 
-use super::answer::ANSWER_BYTES_MAX;
-use super::channel::is_local;
+use super::answer::{self, Part};
+use super::links::send_links;
 use super::reply::{self, date_text};
-use super::{CASE, UserRef, help, server_of};
+use super::{UserRef, elsewhere, help};
 use crate::context::{Context, Out};
-use crate::work;
+use crate::question::Topic;
 
 /// The name of the network.
 const NETWORK: &str = "CRC";
@@ -50,43 +50,27 @@ const SUPPORT: [&[&str]; 3] = [
     &["ELIST=CMNTU", "EXCEPTS", "EXTBAN=,m", "INVEX"],
 ];
 
-/// Answers a command about the server (RFC 2812, 3.4, 3.5, 4.5, 4.6). Any other verb is
-/// unknown. This server answers itself, even if the command names another one.
+/// Answers a command about a server (RFC 2812, 3.4, 3.5, 4.5, 4.6): this one, or `server`, which is
+/// asked. Any other verb is unknown.
 pub(super) fn server_query(
     cx: &mut Context,
-    user_ref: UserRef,
+    (user_ref, server): (UserRef, HostId),
     verb: Verb,
     message: &Message<'_>,
     out: &mut Out,
 ) {
     let link = user_ref.link;
-    let own = reply::own_name(cx);
+    if let Some(topic) = elsewhere::topic_of(verb) {
+        if server == cx.config.id {
+            return answer_about(cx, link, topic, out);
+        }
+        let asked = elsewhere::ask(cx, user_ref, topic, (server, server), out);
+        return match asked {
+            Some(asked) => answer::start(cx, user_ref, verb.as_str(), [Part::Asked(asked)], out),
+            None => elsewhere::reply_silent(cx, link, topic, server, out),
+        };
+    }
     match verb {
-        Verb::Motd => send_motd(cx, link, out),
-        Verb::Lusers => send_lusers(cx, link, out),
-        Verb::Version => {
-            let words = [VERSION, own];
-            let text = Some("a relay chat server");
-            reply::send_numeric(cx, link, Numeric::RPL_VERSION, &words, text, out);
-            send_support(cx, link, out);
-        }
-        Verb::Time => {
-            let text = date_text(cx.wall_ms());
-            reply::send_numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
-        }
-        Verb::Admin => reply::reply_error(cx, link, Numeric::ERR_NOADMININFO, &[own], out),
-        Verb::Info => {
-            let started = date_text(cx.config.started_at_unix_ms);
-            for text in [
-                format!("{VERSION}, a server of a relay chat network"),
-                cx.config.info.as_str().to_owned(),
-                format!("Started {started}"),
-            ] {
-                reply::send_wrapped(cx, link, Numeric::RPL_INFO, "", &text, out);
-            }
-            let text = Some("End of INFO list");
-            reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
-        }
         Verb::Links => {
             // With two parameters, the first names the server to answer.
             let mask = message.params.get(1).or(message.params.get(0));
@@ -109,6 +93,40 @@ pub(super) fn server_query(
             help::help(cx, link, &topic, out);
         }
         _ => reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
+    }
+}
+
+/// Answers what this server is asked, by a user of it or of another server.
+pub(super) fn answer_about(cx: &Context, link: LinkId, topic: Topic, out: &mut Out) {
+    let own = reply::own_name(cx);
+    match topic {
+        Topic::Motd => send_motd(cx, link, out),
+        Topic::Lusers => send_lusers(cx, link, out),
+        Topic::Version => {
+            let words = [VERSION, own];
+            let text = Some("a relay chat server");
+            reply::send_numeric(cx, link, Numeric::RPL_VERSION, &words, text, out);
+            send_support(cx, link, out);
+        }
+        Topic::Time => {
+            let text = date_text(cx.wall_ms());
+            reply::send_numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
+        }
+        Topic::Admin => reply::reply_error(cx, link, Numeric::ERR_NOADMININFO, &[own], out),
+        Topic::Info => {
+            let started = date_text(cx.config.started_at_unix_ms);
+            for text in [
+                format!("{VERSION}, a server of a relay chat network"),
+                cx.config.info.as_str().to_owned(),
+                format!("Started {started}"),
+            ] {
+                reply::send_wrapped(cx, link, Numeric::RPL_INFO, "", &text, out);
+            }
+            let text = Some("End of INFO list");
+            reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
+        }
+        // It is about a user.
+        Topic::Idle => {}
     }
 }
 
@@ -161,45 +179,6 @@ pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
         let words = [&*now.to_string(), &*max.to_string()];
         reply::send_numeric(cx, link, numeric, &words, Some(&text), out);
     }
-}
-
-/// The servers of the network that a mask matches, each with the neighbour that leads to
-/// it.
-fn send_links(cx: &Context, link: LinkId, mask: &str, out: &mut Out) {
-    let own = reply::own_name(cx);
-    let prepared = PreparedMask::new(mask.as_bytes(), CASE);
-    let is_wanted = |name: &str| {
-        // Each byte is compared with 64 elements of the mask at once.
-        cx.work
-            .charge_answer_bytes(name.len() * (mask.len() / 64 + 1) * 2);
-        prepared.matches(name.as_bytes())
-    };
-    let names = cx.network.names();
-    let start = out.arena_len();
-    for host in cx.network.directory().servers() {
-        if out.arena_len() - start > ANSWER_BYTES_MAX {
-            reply::reply_truncated(cx, link, "LINKS", out);
-            break;
-        }
-        cx.work.charge_answer(work::HOST + work::LINE);
-        let name = names.and_then(|names| names.servers.of(host.id()));
-        let name = name.unwrap_or_default();
-        if !is_wanted(name) {
-            continue;
-        }
-        let (via, hops) = match is_local(cx, host) {
-            true => (own, 1),
-            false => (server_of(cx, host), 2),
-        };
-        let text = format!("{hops} {}", host.info());
-        reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
-    }
-    if is_wanted(own) {
-        let text = format!("0 {}", cx.config.info);
-        reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
-    }
-    let text = Some("End of LINKS list");
-    reply::send_numeric(cx, link, Numeric::RPL_ENDOFLINKS, &[mask], text, out);
 }
 
 /// Sends RPL_ISUPPORT.

@@ -220,6 +220,8 @@ pub(crate) struct User {
     pub(super) last_target: Option<LastTarget>,
     /// The label of its last line, until the answer is complete.
     pub(super) label: Option<Box<Label>>,
+    /// How many questions it has had to other servers.
+    pub(super) questions: u32,
     /// How many batches it has been sent.
     pub(super) batches: u64,
     /// The answer to its last line, as far as it is not sent. Until it is, no line is read.
@@ -254,6 +256,12 @@ impl User {
         self.answer.is_some()
             || self.is_password_checked()
             || matches!(self.entrance, Entrance::Proven(_) | Entrance::Readdressed)
+    }
+
+    /// The number of its next question to another server.
+    pub(super) fn next_question(&mut self) -> u32 {
+        self.questions = self.questions.wrapping_add(1);
+        self.questions
     }
 
     /// A name for the next batch that it is sent.

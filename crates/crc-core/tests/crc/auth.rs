@@ -109,7 +109,7 @@ fn a_server_that_dials_proves_the_secret_before_anything_else() {
     };
     let announcement = announcement.info.as_str();
     assert!(
-        announcement.contains("channel-age,auth,oper,people,metadata,tags]"),
+        announcement.contains("channel-age,auth,oper,people,metadata,tags,questions]"),
         "{announcement}"
     );
     assert_eq!(heard.len(), 3);

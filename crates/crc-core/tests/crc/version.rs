@@ -184,7 +184,8 @@ fn a_late_announcement_is_followed_by_what_v1_does_not_get() {
     let info = "info [crc2;r=1;f=server-quit]";
     fixture.send_message(late, &registration(Kind::Server, 88, None, info));
     fixture.soon();
-    let machine = registration(Kind::Server, 77, Some(1), "info [crc2;r=1;f=server-quit]");
+    let info = "info [crc2;r=1;f=server-quit;h=1]";
+    let machine = registration(Kind::Server, 77, Some(1), info);
     assert_eq!(fixture.received(late), [quit(78), machine]);
 }
 
@@ -307,7 +308,7 @@ fn an_announcement_after_a_crossing_link_has_ended_is_no_introduction() {
     let snapshot = fixture.nodes[server].server.snapshot();
     let host = snapshot.directory().find(fixture::id(77)).unwrap();
     assert_eq!(host.info(), "info");
-    assert_eq!(host.machine(), Some(" [crc2;r=4;f=server-quit]"));
+    assert_eq!(host.machine(), Some(" [crc2;r=4;f=server-quit;h=1]"));
     assert_eq!(snapshot.rank(), 5);
     assert!(!fixture.peers[uplink].ended);
 }

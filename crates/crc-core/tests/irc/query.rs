@@ -52,16 +52,17 @@ fn queries_about_users() {
             ":server0 318 eve Ann :End of /WHOIS list",
         ]
     );
-    net.expect(
-        eve,
-        "WHOIS bob,x",
-        &[
+    let whois = net.request(eve, "WHOIS bob,x");
+    assert!(whois[2].starts_with(":server0 317 eve bob 0 17000000"));
+    assert_eq!(
+        [&whois[..2], &whois[3..]].concat(),
+        [
             ":server0 311 eve bob ~bob ID.crc * :Real bob",
             ":server0 312 eve bob server1 :Server 1",
             ":server0 318 eve bob :End of /WHOIS list",
             ":server0 401 eve x :No such nick/channel",
             ":server0 318 eve x :End of /WHOIS list",
-        ],
+        ]
     );
     net.expect(eve, "WHOIS", &[":server0 431 eve :No nickname given"]);
     net.expect(eve, "WHOWAS", &[":server0 431 eve :No nickname given"]);

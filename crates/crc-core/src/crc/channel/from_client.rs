@@ -126,7 +126,9 @@ fn on_command(
         | RequestKind::ORDER
         | RequestKind::ANSWER
         | RequestKind::METADATA
-        | RequestKind::INVITED => {
+        | RequestKind::INVITED
+        | RequestKind::QUESTION
+        | RequestKind::REPLY => {
             cx.counters.dropped += 1;
         }
         RequestKind::SET_NAME | RequestKind::AWAY | RequestKind::WHOIS | RequestKind::LIST => {

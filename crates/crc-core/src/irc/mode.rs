@@ -321,9 +321,13 @@ fn user_mode(
         reply::reply_error(cx, link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
     }
     let mut modes = String::new();
-    for (letter, (before, after)) in "Biw".chars().zip(before.into_iter().zip(after)) {
-        if before != after {
-            modes.extend([if after { '+' } else { '-' }, letter]);
+    let changes = || "Biw".chars().zip(before.into_iter().zip(after));
+    for (sign, is_set) in [('-', false), ('+', true)] {
+        let changed = changes().filter(|(_, (before, after))| before != after && *after == is_set);
+        let letters: String = changed.map(|(letter, _)| letter).collect();
+        if !letters.is_empty() {
+            modes.push(sign);
+            modes += &letters;
         }
     }
     if !modes.is_empty() {

@@ -18,8 +18,10 @@ mod play;
 
 mod away_notify;
 mod bots;
+mod capabilities;
 mod channels;
 mod elsewhere;
+mod errors;
 mod help;
 mod invite;
 mod length;
@@ -32,6 +34,7 @@ mod metadata;
 mod modes;
 mod operators;
 mod password;
+mod queries;
 mod read_marker;
 mod registration;
 mod secret;

@@ -552,7 +552,7 @@ impl HostileServer {
         let (channel, ..) = self.channel(random);
         let source = self.anyone(link, random);
         let text = Text::truncated(POISON);
-        let message = match random.below(4) {
+        let message = match random.below(5) {
             0 => Message::ChannelPart(ChannelPart {
                 source,
                 by: random.chance(50).then(|| self.anyone(link, random)),
@@ -586,7 +586,7 @@ impl HostileServer {
                     text,
                 })
             }
-            _ => Message::ChannelRequest(ChannelRequest {
+            3 => Message::ChannelRequest(ChannelRequest {
                 source,
                 destination: random.chance(90).then(|| self.other(random)),
                 // Neither of the two that give or take voice.
@@ -594,6 +594,18 @@ impl HostileServer {
                 channel: Some(channel),
                 text,
             }),
+            // Invitations of others, questions, and answers that no server has asked for.
+            _ => {
+                let invited = self.other(random).to_string();
+                let text = random.one_of(&[POISON, "1 idle", "1 motd", "1\n372 :x", &invited]);
+                Message::ChannelRequest(ChannelRequest {
+                    source,
+                    destination: random.chance(60).then(|| self.other(random)),
+                    kind: RequestKind(random.one_of(&[25, 27, 28])),
+                    channel: Some(channel),
+                    text: Text::truncated(text).into_owned(),
+                })
+            }
         };
         message.encode(frames);
     }

@@ -67,7 +67,7 @@ macro_rules! conforms {
             use super::*;
 
             fn run(servers: usize) {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, unused_assignments)]
                 let mut set: fn(&mut crc_core::Config) = |_| {};
                 $(set = |$config| $set;)?
                 let mut net = crate::net::Net::new(servers, set);

@@ -2,7 +2,8 @@
 //!
 //! This file turns bytes into lines and lines into commands, and renders for users what
 //! happens in the network. The parts: `registration` until the welcome; `message` for
-//! PRIVMSG, NOTICE and TAGMSG, and `tagged` for their tags; `channel` and `mode`; `query` for WHO, WHOIS and the like;
+//! PRIVMSG, NOTICE and TAGMSG, with `tagged` for their tags and `multiline`; `channel` and
+//! `mode`; `query` for WHO, WHOIS and the like;
 //! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines and `tags` what stands before them; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
@@ -23,6 +24,7 @@ mod message;
 mod metadata;
 mod mode;
 mod monitor;
+mod multiline;
 mod query;
 mod registration;
 mod reply;
@@ -433,6 +435,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
     match verb {
         Verb::Privmsg => message::privmsg(cx, user_ref, TaggedKind::Message, message, out),
         Verb::Notice => message::privmsg(cx, user_ref, TaggedKind::Notice, message, out),
+        Verb::Batch => multiline::batch(cx, user_ref, message, out),
         Verb::Tagmsg => message::tagmsg(cx, user_ref, message, out),
         Verb::Ping => ping(cx, link, message, out),
         Verb::Pong | Verb::Error => {}

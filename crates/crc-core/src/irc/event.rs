@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 use irc_wire::{ModeChange, Sign, modes, text};
 
+use super::multiline;
 use super::reply::{LINE_BYTES_MAX, Line, own_name, write_privmsg};
 use super::session::{Capability, User};
 use super::{source_of, tags};
@@ -20,6 +21,9 @@ pub(crate) const VARIANTS: usize = 2 * EXTENDED;
 
 /// The variant of a JOIN with the real name. The lower bits are the kind of the reader.
 const EXTENDED: usize = tags::KINDS;
+
+/// The variant of a chat in which several lines are one message. No event is both.
+const WHOLE: usize = EXTENDED;
 
 /// In which variant a user gets an event; `None` if the user does not get it. `own` says
 /// that the event is about this user.
@@ -39,7 +43,13 @@ pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> O
     }
     let entered = matches!(event.kind, ChannelEventKind::Entered { .. });
     let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
-    Some(tags::kind_of(user) | extended)
+    let whole = match event.kind {
+        ChannelEventKind::Said { text, .. } if multiline::is_enabled(user) => {
+            usize::from(multiline::is_multiline(text)) * WHOLE
+        }
+        _ => 0,
+    };
+    Some(tags::kind_of(user) | whole | extended)
 }
 
 /// Writes an event as lines.
@@ -90,6 +100,9 @@ pub(crate) fn write_event(
                 }
             }
         },
+        ChannelEventKind::Said { kind, text } if variant & WHOLE != 0 => {
+            multiline::write(arena, true, [&tags, ""], &who, kind, channel, text, "");
+        }
         ChannelEventKind::Said { kind, text } => {
             write_privmsg(arena, &tags, &who, kind, channel, text)
         }

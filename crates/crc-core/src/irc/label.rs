@@ -26,6 +26,13 @@ pub(super) struct Label {
     behind: Vec<ByteRange>,
 }
 
+impl Label {
+    /// The label, as the client has escaped it.
+    pub(super) fn into_text(self) -> Box<str> {
+        self.text
+    }
+}
+
 /// A line is about to be handled. Returns where its answer begins, if it has a label.
 pub(super) fn begin(
     cx: &mut Context,
@@ -45,12 +52,50 @@ pub(super) fn begin(
     if text.is_empty() || text.len() > LABEL_BYTES_MAX {
         return None;
     }
+    begin_with(cx, link, &text, out)
+}
+
+/// The same for an answer that has the label of an earlier line.
+pub(super) fn begin_with(
+    cx: &mut Context,
+    link: LinkId,
+    text: &str,
+    out: &Out,
+) -> Option<OutboxMark> {
+    let user = find_user_mut(cx, link)?;
     user.label = Some(Box::new(Label {
         text: text.into(),
         batch: None,
         behind: Vec::new(),
     }));
     Some(out.mark())
+}
+
+/// What the tag of a line in a batch begins with, where the batch is part of the answer.
+const IN_BATCH: &[u8] = b"@batch=";
+
+/// A line from its command on.
+fn behind_source(line: &[u8]) -> &[u8] {
+    let mut rest = line;
+    for lead in [b'@', b':'] {
+        if rest.first() == Some(&lead) {
+            let blank = memchr::memchr(b' ', rest).map_or(rest.len(), |at| at + 1);
+            rest = rest.get(blank..).unwrap_or_default();
+        }
+    }
+    rest
+}
+
+/// Whether lines are one message of several lines, whose batch has the label itself.
+fn is_one_batch(lines: &[&[u8]]) -> bool {
+    match lines {
+        [first, inner @ .., last] => {
+            behind_source(first).starts_with(b"BATCH +m draft/multiline ")
+                && behind_source(last).starts_with(b"BATCH -")
+                && inner.iter().all(|line| line.starts_with(IN_BATCH))
+        }
+        _ => false,
+    }
 }
 
 /// The answer to an earlier line is about to go on. Returns where it does, if the line has a
@@ -73,7 +118,8 @@ pub(super) fn end(cx: &mut Context, link: LinkId, mark: Option<OutboxMark>, out:
     let goes_on = user.answer.is_some();
     let bytes = out.take_back(mark, link);
     let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-    let opens = label.batch.is_none() && (goes_on || lines.len() > 1);
+    let is_whole = label.batch.is_none() && !goes_on && is_one_batch(&lines);
+    let opens = label.batch.is_none() && (goes_on || lines.len() > 1) && !is_whole;
     if opens {
         label.batch = Some(user.next_batch());
     }
@@ -91,9 +137,8 @@ pub(super) fn end(cx: &mut Context, link: LinkId, mark: Option<OutboxMark>, out:
             }
             (Some(batch), false) => format!("batch={batch}"),
         };
-        for line in &lines {
-            if line.starts_with(b"@batch=") {
-                // It is in a batch that is in that one.
+        for (number, line) in lines.iter().enumerate() {
+            if line.starts_with(IN_BATCH) || is_whole && number > 0 {
                 arena.extend_from_slice(line);
                 continue;
             }

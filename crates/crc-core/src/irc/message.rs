@@ -11,6 +11,7 @@ use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
 
 use super::channel::send_away;
 use super::label;
+use super::multiline;
 use super::reply::{self, LINE_BYTES_MAX, message_head_len, split_ctcp, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use super::tagged::{self, kind_of_text, shown_target, split_target};
@@ -71,6 +72,7 @@ pub(super) fn relay_privmsg_fast(
             kind: kind.into(),
             tags: None,
             text,
+            joins: None,
         };
         channel_message(
             cx,
@@ -139,17 +141,32 @@ pub(super) fn relay_privmsg_fast(
 }
 
 /// What a user sends.
-struct Speech<'a> {
-    kind: TaggedKind,
+pub(super) struct Speech<'a> {
+    pub(super) kind: TaggedKind,
     /// The client-only tags, if the client has enabled message-tags; then it goes out with tags.
-    tags: Option<&'a str>,
-    text: &'a str,
+    pub(super) tags: Option<&'a str>,
+    pub(super) text: &'a str,
+    /// Of a text of several lines: where lines were cut, which is not to be seen in the text.
+    pub(super) joins: Option<&'a [usize]>,
 }
 
 impl Speech<'_> {
     /// Whether errors are answered: a NOTICE never is.
     fn is_answered(&self) -> bool {
         self.kind != TaggedKind::Notice
+    }
+
+    /// Whether an ordinary chat to all cannot say it.
+    fn needs_tags(&self) -> bool {
+        self.tags.is_some() || self.joins.is_some_and(|joins| !joins.is_empty())
+    }
+
+    /// The text as far as it fits into one line, unless it may have several.
+    fn fitting(&self, cx: &Context, sender: LinkId, target: &str) -> Cow<'_, str> {
+        match self.joins {
+            Some(_) => Cow::Borrowed(self.text),
+            None => one_line(cx, sender, kind_of_text(self.kind), target, self.text),
+        }
     }
 }
 
@@ -161,6 +178,9 @@ pub(super) fn privmsg(
     message: &Message<'_>,
     out: &mut Out,
 ) {
+    if multiline::take_line(cx, user_ref, kind, message, out) {
+        return;
+    }
     let answers = kind == TaggedKind::Message;
     let params = &message.params;
     let targets = distinct_elements(params.get(0).unwrap_or_default());
@@ -180,6 +200,7 @@ pub(super) fn privmsg(
         kind,
         tags: tags.as_deref(),
         text: &said,
+        joins: None,
     };
     speak(cx, user_ref, &targets, &speech, out);
 }
@@ -200,6 +221,7 @@ pub(super) fn tagmsg(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         kind: TaggedKind::TagsOnly,
         tags: Some(&tags),
         text: "",
+        joins: None,
     };
     speak(cx, user_ref, &targets, &speech, out);
 }
@@ -209,7 +231,7 @@ fn has_tags(cx: &Context, link: LinkId) -> bool {
 }
 
 /// Sends a message to each of its targets.
-fn speak(
+pub(super) fn speak(
     cx: &mut Context,
     user_ref: UserRef,
     targets: &[Cow<'_, str>],
@@ -271,9 +293,9 @@ fn channel_message(
     let outside = channel.member(user_ref.id).is_none();
     let shown = outside.then(|| channel.name().to_owned());
     let kind = kind_of_text(speech.kind);
-    if speech.tags.is_some() || audience != Audience::All {
+    if speech.needs_tags() || audience != Audience::All {
         let shown_in = shown_target(audience, target);
-        let said = one_line(cx, user_ref.link, kind, &shown_in, speech.text).into_owned();
+        let said = speech.fitting(cx, user_ref.link, &shown_in).into_owned();
         let tags = tags_of(cx, speech);
         let chat = TaggedChat {
             source: user_ref.id,
@@ -291,7 +313,7 @@ fn channel_message(
         }
         return;
     }
-    let said = &*one_line(cx, user_ref.link, kind, target, speech.text);
+    let said = &*speech.fitting(cx, user_ref.link, target);
     let chat = ChannelChat {
         source: user_ref.id,
         kind,
@@ -305,10 +327,9 @@ fn channel_message(
     }
 }
 
-/// The tags with which a message goes out: none if its client has not enabled message-tags.
+/// The tags with which a message goes out.
 fn tags_of(cx: &mut Context, speech: &Speech<'_>) -> String {
-    let tags = speech.tags.map(|tags| tagged::new_tags(cx, tags));
-    tags.unwrap_or_default()
+    tagged::new_tags(cx, speech.tags, speech.joins.unwrap_or_default())
 }
 
 /// Sends a message to a host: directly to a user of IRC on this server, otherwise as a
@@ -329,8 +350,8 @@ fn private_message(
         return;
     };
     let kind = kind_of_text(speech.kind);
-    if speech.tags.is_some() {
-        let said = one_line(cx, user_ref.link, kind, target, speech.text).into_owned();
+    if speech.needs_tags() {
+        let said = speech.fitting(cx, user_ref.link, target).into_owned();
         let tags = tags_of(cx, speech);
         let chat = TaggedChat {
             source: user_ref.id,
@@ -347,7 +368,7 @@ fn private_message(
         }
         return tagged::echo(cx, user_ref.link, &chat, target, out);
     }
-    let said = &*one_line(cx, user_ref.link, kind, target, speech.text);
+    let said = &*speech.fitting(cx, user_ref.link, target);
     if let Some((link, _)) = user_of(cx, id) {
         deliver(cx, link, user_ref.id, kind, said, out);
         cx.counters.chats_relayed += 1;
@@ -372,7 +393,7 @@ fn private_message(
 
 /// A text as far as it fits into one line behind the prefix of its sender: what users of IRC
 /// send as one line arrives as one. A CTCP message keeps its end.
-fn one_line<'t>(
+pub(super) fn one_line<'t>(
     cx: &Context,
     sender: LinkId,
     kind: ChatKind,
@@ -435,5 +456,13 @@ fn write_message(
 ) -> ByteRange {
     let tags = tags::of_line(cx, reader, Some(source));
     let source = source_of(cx, source);
-    out.store(|arena| write_privmsg(arena, &tags, &source, kind, target, said))
+    let user = find_user(cx, reader);
+    let whole = multiline::is_multiline(said) && user.is_some_and(multiline::is_enabled);
+    out.store(|arena| match whole {
+        true => {
+            let tags = [&*tags, ""];
+            multiline::write(arena, true, tags, &source, kind, target, said, "");
+        }
+        false => write_privmsg(arena, &tags, &source, kind, target, said),
+    })
 }

@@ -182,7 +182,7 @@ pub(super) fn write_lines(
 }
 
 /// The command that sends a message of this kind.
-const fn command_of(kind: ChatKind) -> &'static str {
+pub(super) const fn command_of(kind: ChatKind) -> &'static str {
     match kind {
         ChatKind::Message => "PRIVMSG",
         ChatKind::Notice => "NOTICE",

@@ -11,6 +11,7 @@ use super::answer::Answer;
 use super::label::Label;
 use super::markread::Marks;
 use super::metadata;
+use super::multiline::{self, OpenBatch};
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
 use crate::gateway::WebircUser;
 use crate::operator::Password;
@@ -60,6 +61,8 @@ pub(super) enum Capability {
     MessageTags,
     /// A user gets what others say of themselves in keys and values.
     Metadata,
+    /// A message may have several lines. It needs [`Capability::Batch`].
+    Multiline,
     /// NAMES and WHO show all prefixes of a member.
     MultiPrefix,
     /// A JOIN is followed by the mark of what was read.
@@ -76,12 +79,13 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 17] = [
+    pub(super) const ALL: [(Capability, &'static str); 18] = [
         (Capability::AwayNotify, "away-notify"),
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),
         (Capability::Metadata, "draft/metadata-3"),
+        (Capability::Multiline, "draft/multiline"),
         (Capability::ReadMarker, "draft/read-marker"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
@@ -100,6 +104,7 @@ impl Capability {
     pub(super) const fn value(self) -> &'static str {
         match self {
             Capability::Metadata => metadata::LIMITS,
+            Capability::Multiline => multiline::VALUE,
             _ => "",
         }
     }
@@ -218,6 +223,8 @@ pub(crate) struct User {
     pub(super) pinged_at: Option<Timestamp>,
     /// The target of its last message.
     pub(super) last_target: Option<LastTarget>,
+    /// The message of several lines of which its client has sent a part.
+    pub(super) batch: Option<Box<OpenBatch>>,
     /// The label of its last line, until the answer is complete.
     pub(super) label: Option<Box<Label>>,
     /// How many questions it has had to other servers.

@@ -12,6 +12,7 @@ use crc_wire::{Audience, ChatKind, TaggedChat, TaggedKind};
 use irc_wire::{Message, text};
 
 use super::label;
+use super::multiline;
 use super::reply::{self, Line};
 use super::session::{Capability, User};
 use super::{find_user, source_of, tags};
@@ -21,10 +22,13 @@ use crate::context::{Context, Out};
 const CLIENT_TAGS_BYTES_MAX: usize = 4094;
 
 /// The number of variants of a chat with tags.
-pub(crate) const VARIANTS: usize = tags::KINDS;
+pub(crate) const VARIANTS: usize = 2 * WHOLE;
 
 /// The variant with the tags of the chat.
 const TAGGED: usize = tags::ALL;
+
+/// The variant in which several lines are one message.
+const WHOLE: usize = tags::KINDS;
 
 /// In which variant a user gets a chat; `None` if the user does not get it. `own` says that the
 /// user has sent it.
@@ -32,7 +36,8 @@ pub(crate) fn variant_for(user: &User, own: bool, chat: &TaggedChat<'_>) -> Opti
     let tagged = user.has(Capability::MessageTags);
     let is_wanted = !own || user.has(Capability::EchoMessage);
     let is_readable = tagged || chat.kind != TaggedKind::TagsOnly;
-    (is_wanted && is_readable).then_some(tags::kind_of(user))
+    let whole = usize::from(multiline::is_enabled(user)) * WHOLE;
+    (is_wanted && is_readable).then_some(tags::kind_of(user) | whole)
 }
 
 /// Writes a chat to a channel, whose name is `channel`, as lines.
@@ -88,8 +93,9 @@ fn write_to(
     match chat.kind.chat_kind() {
         // The tags are about all of it, and stand in the first line.
         Some(kind) => {
-            let text = chat.text.as_str();
-            reply::write_lines(arena, [&all, &time], &source, kind, target, text);
+            let (text, sent) = (chat.text.as_str(), chat.tags.as_str());
+            let (whole, tags) = (variant & WHOLE != 0, [&*all, &*time]);
+            multiline::write(arena, whole, tags, &source, kind, target, text, sent);
         }
         None => Line::new(arena, &all, &source, "TAGMSG").word(target).end(),
     }
@@ -146,17 +152,17 @@ pub(super) fn client_tags(message: &Message<'_>) -> String {
     tags
 }
 
-/// The tags of a new message: those of its client, and its id.
-pub(super) fn new_tags(cx: &mut Context, client_tags: &str) -> String {
-    let id = format!(
-        "msgid={:x}-{:016x}",
-        cx.config.id.get(),
-        cx.random.next_u64()
-    );
-    match client_tags {
-        "" => id,
-        tags => [tags, ";", &id].concat(),
-    }
+/// The tags of a new message: those of its client and its id, if the client has enabled
+/// message-tags, and where its lines were cut.
+pub(super) fn new_tags(cx: &mut Context, client_tags: Option<&str>, joins: &[usize]) -> String {
+    let id = client_tags.map(|_| {
+        let (own, number) = (cx.config.id.get(), cx.random.next_u64());
+        format!("msgid={own:x}-{number:016x}")
+    });
+    let joins = multiline::joins_tag(joins);
+    let parts = [client_tags, id.as_deref(), Some(&*joins)];
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(";")
 }
 
 /// The members that a target names in front of a channel, and the channel.

@@ -32,6 +32,7 @@ mod masks;
 mod message_tags;
 mod metadata;
 mod modes;
+mod multiline;
 mod operators;
 mod password;
 mod queries;

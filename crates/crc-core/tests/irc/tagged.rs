@@ -213,3 +213,40 @@ fn a_client_of_the_binary_protocol_gets_what_is_for_it() {
     assert!(net.fixture.peers[crc].ended);
     net.discard(&[ann]);
 }
+
+#[test]
+fn several_lines_of_a_client_are_one_message() {
+    let mut net = Net::new(2);
+    let ann = net.user_with(0, "ann", "draft/multiline batch");
+    net.request(ann, "JOIN #reef");
+    let crc = net.crc(1, 300);
+    let join = channel_request(300, None, RequestKind::JOIN, "#reef", "");
+    net.fixture.send_message(crc, &join);
+    net.fixture.soon();
+    net.discard(&[ann]);
+    let ann_id = net.id_of(0, "ann").get();
+    net.fixture
+        .send_message(crc, &channel_frame(300, "#reef", "one\n\ntwo"));
+    net.fixture
+        .send_message(crc, &chat(300, ann_id, "three\r\nfour"));
+    net.fixture
+        .send_message(crc, &channel_frame(300, "#reef", "one line"));
+    let source = ":host300!host300@ID.crc";
+    let batch = |target: &str, lines: [&str; 3]| {
+        let begin = [format!("{source} BATCH +m draft/multiline {target}")];
+        let lines = lines.iter().filter(|line| **line != "-");
+        let lines = lines.map(|line| format!("@batch=m {source} PRIVMSG {target} :{line}"));
+        let end = [format!("{source} BATCH -m")];
+        begin
+            .into_iter()
+            .chain(lines)
+            .chain(end)
+            .collect::<Vec<_>>()
+    };
+    let expected = [
+        batch("#reef", ["one", "", "two"]),
+        batch("ann", ["three", "four", "-"]),
+        vec![format!("{source} PRIVMSG #reef :one line")],
+    ];
+    assert_eq!(net.read_lines(ann), expected.concat());
+}

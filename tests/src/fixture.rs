@@ -120,6 +120,6 @@ impl Fixture {
 }
 
 /// Locks a mutex whose holders do not panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no thread panics with the lock held")
 }

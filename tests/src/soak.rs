@@ -5,6 +5,7 @@
 //! - [`tree`]: servers that die and freeze while clients chat
 //! - [`healing`]: how long a network takes to heal after the loss of a server
 //! - [`moves`]: how long a client takes to be at another server after the loss of its own one
+//! - [`flood`]: a flood of messages at a client that fills the screen, while its user types
 //! - [`footprint`]: the memory of an unregistered connection
 //!
 //! The checks see processes from outside only: admin pages, what clients receive, and
@@ -16,6 +17,7 @@
 pub mod abuse;
 mod attack;
 mod client_pair;
+pub mod flood;
 pub mod footprint;
 pub mod healing;
 pub mod hostile;

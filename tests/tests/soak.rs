@@ -11,7 +11,7 @@ use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Fixture, Process};
 use crc_e2e::soak::abuse::{self, Abuse};
 use crc_e2e::soak::healing::{self, Loss, Place};
-use crc_e2e::soak::{Control, footprint, hostile, moves, tree};
+use crc_e2e::soak::{Control, flood, footprint, hostile, moves, tree};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 #[test]
@@ -103,6 +103,20 @@ fn clients_of_a_lost_server_move() {
     assert!(report.passed(), "{:#?}\n{report}", report.problems);
     assert_eq!(report.of(KilledNamed).len(), 6);
     assert_eq!(report.of(Leaves).len(), 6);
+}
+
+#[test]
+fn what_is_typed_during_a_flood_arrives() {
+    let settings = flood::Settings {
+        members: 200,
+        lines: 1_000,
+        rate: 1_000,
+        span: Duration::from_secs(1),
+        echo_max: None,
+    };
+    let report = flood::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}\n{report}", report.problems);
+    assert!(report.typed > 0 && report.messages > 0, "{report}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
 use crc_e2e::soak::abuse::{self, Abuse};
-use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, moves, tree};
+use crc_e2e::soak::{Control, Progress, flood, footprint, healing, hostile, moves, tree};
 
 /// Run real servers and clients for long, with faults, and check invariants
 ///
@@ -99,6 +99,24 @@ enum Run {
         /// The seed of the random choices
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Flood a client that fills the screen of a terminal while its user types; nothing typed may be lost
+    Flood {
+        /// The number of members of the channel
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+        members: u32,
+        /// The number of lines that are there before
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+        lines: u32,
+        /// The number of messages per second
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        rate: u32,
+        /// The duration in seconds
+        #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+        seconds: f64,
+        /// Fail if a letter takes longer to be on the screen, in milliseconds; 0 for no limit
+        #[arg(long, value_name = "MS", default_value_t = 500)]
+        worst: u64,
     },
     /// Measure the memory of a connection that has not registered
     Footprint {
@@ -233,6 +251,23 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
                 ..moves::Settings::default()
             };
             let report = moves::run(&fixture, &settings, &control)?;
+            Ok(print_report(&fixture, &report, &report.problems))
+        }
+        &Run::Flood {
+            members,
+            lines,
+            rate,
+            seconds,
+            worst,
+        } => {
+            let settings = flood::Settings {
+                members,
+                lines,
+                rate,
+                span: Duration::from_secs_f64(seconds),
+                echo_max: (worst > 0).then(|| Duration::from_millis(worst)),
+            };
+            let report = flood::run(&fixture, &settings, &control)?;
             Ok(print_report(&fixture, &report, &report.problems))
         }
         Run::Tree { minutes, size } => {

@@ -136,7 +136,7 @@ pub(crate) fn names(snapshot: &Snapshot<'_>, host: HostId) -> Vec<String> {
     ]
 }
 
-/// Whether a mask with `*` and `?` matches a text, whatever the case.
+/// Whether a mask with `*` and `?` matches a text, whatever the case of its letters, in any script.
 fn matches(mask: &str, text: &str) -> bool {
     fn matches(mask: &[u8], text: &[u8]) -> bool {
         match (mask.first(), text.first()) {
@@ -145,13 +145,14 @@ fn matches(mask: &str, text: &str) -> bool {
                 matches(&mask[1..], text) || !text.is_empty() && matches(mask, &text[1..])
             }
             (Some(b'?'), Some(_)) => matches(&mask[1..], &text[1..]),
-            (Some(one), Some(other)) if one.eq_ignore_ascii_case(other) => {
-                matches(&mask[1..], &text[1..])
-            }
+            (Some(one), Some(other)) if one == other => matches(&mask[1..], &text[1..]),
             _ => false,
         }
     }
-    matches(mask.as_bytes(), text.as_bytes())
+    matches(
+        mask.to_lowercase().as_bytes(),
+        text.to_lowercase().as_bytes(),
+    )
 }
 
 #[cfg(test)]
@@ -162,6 +163,7 @@ mod tests {
     fn masks_match_as_in_irc() {
         assert!(matches("*!*@*", "ann!~user@1.crc"));
         assert!(matches("AN?!*@*.crc", "ann!~user@1.crc"));
+        assert!(matches("Zoë!*@*", "ZOË!ZOË@1.crc"));
         assert!(!matches("bob!*@*", "ann!~user@1.crc"));
     }
 

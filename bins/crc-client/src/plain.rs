@@ -54,6 +54,8 @@ pub(crate) struct View {
     loss: Option<String>,
     /// Whether the last loss was shown.
     is_loss_shown: bool,
+    /// Why, as it was shown: the same reason again, at the next attempt, is no news.
+    shown_reason: Option<String>,
     target: Option<Target>,
 }
 
@@ -68,6 +70,7 @@ impl View {
             is_count_due: true,
             loss: None,
             is_loss_shown: false,
+            shown_reason: None,
             target: None,
         }
     }
@@ -152,6 +155,7 @@ impl View {
                 let was_own = self.own.replace(*id) == Some(*id);
                 self.is_loss_shown &= self.loss.is_none();
                 self.loss = None;
+                self.shown_reason = None;
                 self.is_counted = false;
                 self.is_count_due = !was_own || self.is_loss_shown;
                 match was_own {
@@ -250,7 +254,11 @@ impl View {
         } else {
             self.show_loss(shown);
             self.is_loss_shown = true;
-            self.push(event, names, shown);
+            let reason = Some(text::disconnect_reason(reason));
+            if self.shown_reason != reason {
+                self.push(event, names, shown);
+                self.shown_reason = reason;
+            }
         }
     }
 
@@ -268,5 +276,46 @@ impl View {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crc_core::ClientConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_same_reason_at_each_attempt_is_one_line() {
+        let server = "127.0.0.1:33300".parse().unwrap();
+        let client = Client::new(ClientConfig::new(server, "ann", "", 7)).unwrap();
+        let options = ScreenOptions {
+            palette: Palette::Plain,
+            time_format: String::new(),
+            highlights: Vec::new(),
+            bell: false,
+            notify: false,
+            mouse: false,
+        };
+        let mut view = View::new(&options);
+        let names = Names::default();
+        let id = HostId::new(1).unwrap();
+        let mut lines = |notice: ClientNotice| {
+            let event = OutputEvent::Client(notice);
+            view.on_event(&event, &client, &names).len()
+        };
+        let lost = |reason: DisconnectReason, seconds| ClientNotice::Disconnected {
+            reason,
+            retry_in: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(lines(lost(DisconnectReason::Silent, 1)), 1);
+        // The other servers hold the id for a while.
+        assert_eq!(lines(lost(DisconnectReason::IdTaken(id), 1)), 1);
+        for seconds in 2..12 {
+            assert_eq!(lines(lost(DisconnectReason::IdTaken(id), seconds)), 0);
+        }
+        let text = "Welcome".to_owned();
+        assert_eq!(lines(ClientNotice::Welcome { id, text }), 1);
+        assert_eq!(lines(lost(DisconnectReason::IdTaken(id), 1)), 1);
     }
 }

@@ -311,6 +311,8 @@ fn capability_negotiation_delays_registration() {
     net.expect(ann, "CAP LIST", &[":server0 CAP ann LIST :multi-prefix"]);
     let limits = "before-connect,max-subs=32,max-keys=16,max-key-bytes=64,max-value-bytes=300";
     let values = all.replace("metadata-3", &format!("metadata-3={limits}"));
+    let lines = "draft/multiline=max-bytes=4096,max-lines=24";
+    let values = values.replace("draft/multiline", lines);
     net.expect(
         ann,
         "CAP LS 302",

@@ -96,6 +96,11 @@ fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
     }
 }
 
+/// Whether the client of a link has enabled a capability.
+fn has(cx: &Context, link: LinkId, capability: Capability) -> bool {
+    find_user(cx, link).is_some_and(|user| user.has(capability))
+}
+
 /// The user of a link that is not being closed.
 fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User> {
     let found = cx.links.find_mut(link)?;
@@ -728,7 +733,7 @@ pub(crate) fn on_realname_changed(cx: &mut Context, id: HostId, out: &mut Out) {
     let own = user_of(cx, id).map(|(link, _)| link);
     let mut links = links_interested(cx, id, own);
     links.extend(own);
-    links.retain(|link| find_user(cx, *link).is_some_and(|user| user.has(Capability::Setname)));
+    links.retain(|link| has(cx, *link, Capability::Setname));
     let host = cx.network.directory().find(id);
     let info = host.map_or_else(String::new, |host| host.info().to_owned());
     if !links.is_empty() {

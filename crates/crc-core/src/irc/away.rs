@@ -5,7 +5,7 @@ use crc_wire::HostId;
 use irc_wire::{Message, Numeric, text};
 
 use super::session::Capability;
-use super::{UserRef, cut, find_user, links_interested, reply, send_to_links, source_of, user_of};
+use super::{UserRef, cut, has, links_interested, reply, send_to_links, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::{AWAY_BYTES_MAX, ChannelEvent};
 use crate::work;
@@ -24,12 +24,6 @@ pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         ),
     };
     reply::send_numeric(cx, user_ref.link, numeric, &[], Some(text), out);
-}
-
-/// Whether the user of a link is told who is away.
-fn wants_absences(cx: &Context, link: LinkId) -> bool {
-    let user = find_user(cx, link);
-    user.is_some_and(|user| user.has(Capability::AwayNotify))
 }
 
 /// Sends an AWAY of a host to users: with its text if it is away, otherwise without.
@@ -51,7 +45,7 @@ pub(crate) fn on_absence_changed(cx: &Context, id: HostId, out: &mut Out) {
     }
     let own = user_of(cx, id).map(|(link, _)| link);
     let mut links = links_interested(cx, id, own);
-    links.retain(|link| wants_absences(cx, *link));
+    links.retain(|link| has(cx, *link, Capability::AwayNotify));
     send_away_lines(cx, &links, id, out);
 }
 
@@ -66,6 +60,8 @@ pub(crate) fn on_member_entered(cx: &Context, event: &ChannelEvent<'_>, out: &mu
     cx.work.charge(work::LINK * channel.links_len() as u64);
     let own = user_of(cx, id).map(|(link, _)| link);
     let links = channel.links().filter(|link| Some(*link) != own);
-    let links: Vec<_> = links.filter(|link| wants_absences(cx, *link)).collect();
+    let links: Vec<_> = links
+        .filter(|link| has(cx, *link, Capability::AwayNotify))
+        .collect();
     send_away_lines(cx, &links, id, out);
 }

@@ -2,9 +2,9 @@
 
 use crc_machine::LinkId;
 
+use super::find_user_mut;
 use super::reply::{self, Line};
 use super::session::Capability;
-use super::{find_user, find_user_mut};
 use crate::context::{Context, Out};
 use crate::work;
 
@@ -92,9 +92,4 @@ pub(super) fn fail(
 ) {
     let words = [&[command, code], context].concat();
     Batch::NONE.send(cx, link, "FAIL", &words, Some(text), out);
-}
-
-/// Whether the client of a link has enabled a capability.
-pub(super) fn has(cx: &Context, link: LinkId, capability: Capability) -> bool {
-    find_user(cx, link).is_some_and(|user| user.has(capability))
 }

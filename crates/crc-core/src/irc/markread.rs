@@ -8,9 +8,9 @@ use crc_machine::LinkId;
 use irc_wire::{Message, text};
 use jiff::Timestamp as Date;
 
-use super::batch::{self, fail};
+use super::batch::fail;
 use super::session::{Capability, NAMES};
-use super::{UserRef, find_user, find_user_mut, reply};
+use super::{UserRef, find_user, find_user_mut, has, reply};
 use crate::context::{Context, Out};
 use crate::names::fold_name;
 use crate::network::Nicks;
@@ -104,7 +104,7 @@ fn send(cx: &Context, link: LinkId, target: &str, out: &mut Out) {
 
 /// A user has entered a channel: says where its mark is, if the client wants to know that.
 pub(super) fn send_after_join(cx: &Context, link: LinkId, channel: &str, out: &mut Out) {
-    if batch::has(cx, link, Capability::ReadMarker) {
+    if has(cx, link, Capability::ReadMarker) {
         send(cx, link, channel, out);
     }
 }

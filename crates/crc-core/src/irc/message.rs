@@ -15,7 +15,9 @@ use super::multiline;
 use super::reply::{self, LINE_BYTES_MAX, message_head_len, split_ctcp, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use super::tagged::{self, kind_of_text, shown_target, split_target};
-use super::{UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, tags, user_of};
+use super::{
+    UserRef, cut, distinct_elements, find_user, find_user_mut, has, source_of, tags, user_of,
+};
 use crate::context::{Context, Out};
 use crate::network::Network;
 
@@ -194,7 +196,8 @@ pub(super) fn privmsg(
         }
         return;
     };
-    let tags = has_tags(cx, user_ref.link).then(|| tagged::client_tags(message));
+    let tags =
+        has(cx, user_ref.link, Capability::MessageTags).then(|| tagged::client_tags(message));
     let said = text::utf8_or_latin1(said);
     let speech = Speech {
         kind,
@@ -214,7 +217,7 @@ pub(super) fn tagmsg(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }
     let tags = tagged::client_tags(message);
-    if tags.is_empty() || !has_tags(cx, user_ref.link) {
+    if tags.is_empty() || !has(cx, user_ref.link, Capability::MessageTags) {
         return;
     }
     let speech = Speech {
@@ -224,10 +227,6 @@ pub(super) fn tagmsg(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         joins: None,
     };
     speak(cx, user_ref, &targets, &speech, out);
-}
-
-fn has_tags(cx: &Context, link: LinkId) -> bool {
-    find_user(cx, link).is_some_and(|user| user.has(Capability::MessageTags))
 }
 
 /// Sends a message to each of its targets.
@@ -415,8 +414,7 @@ pub(super) fn one_line<'t>(
 
 /// Sends a user its own message, if it wants an echo.
 fn echo(cx: &Context, user_ref: UserRef, kind: ChatKind, target: &str, said: &str, out: &mut Out) {
-    let user = find_user(cx, user_ref.link);
-    if user.is_some_and(|user| user.has(Capability::EchoMessage)) {
+    if has(cx, user_ref.link, Capability::EchoMessage) {
         let range = write_message(cx, user_ref.link, user_ref.id, kind, target, said, out);
         out.send_stored(user_ref.link, range);
     }

@@ -16,7 +16,7 @@ use irc_wire::{Message, Numeric, text};
 
 use super::batch::{Batch, fail};
 use super::session::Capability;
-use super::{UserRef, answer, batch, find_user, find_user_mut, reply};
+use super::{UserRef, answer, find_user, find_user_mut, has, reply};
 use crate::context::{Context, Out};
 use crate::network::metadata::{
     KEYS_MAX, NoRoom, VALUE_BYTES_MAX, channel_entries, channel_value, is_entry_value, is_key,
@@ -505,12 +505,12 @@ fn sync(cx: &mut Context, asker: Asker, named: &str, of: SyncOf, out: &mut Out) 
 
 /// Whether a client is told by itself of what it is subscribed to.
 fn is_aware(cx: &Context, link: LinkId) -> bool {
-    batch::has(cx, link, Capability::Metadata) && batch::has(cx, link, Capability::Batch)
+    has(cx, link, Capability::Metadata) && has(cx, link, Capability::Batch)
 }
 
 /// Sends what a user says of itself, as WHOIS shows it.
 pub(super) fn send_whois(cx: &Context, link: LinkId, id: HostId, nick: &str, out: &mut Out) {
-    if !batch::has(cx, link, Capability::Metadata) {
+    if !has(cx, link, Capability::Metadata) {
         return;
     }
     for (key, value) in cx.network.metadata().of(id) {

@@ -10,7 +10,7 @@ use irc_wire::{Message, Numeric, lists, text};
 
 use super::reply::{self, LINE_BYTES_MAX};
 use super::session::Capability;
-use super::{UserRef, answer, find_user, find_user_mut, metadata, source_of};
+use super::{UserRef, answer, find_user, find_user_mut, has, metadata, source_of};
 use crate::context::{Context, Out};
 use crate::names::fold_name as fold;
 use crate::network::Nicks;
@@ -209,9 +209,6 @@ pub(super) fn links_monitoring(cx: &Context, id: HostId) -> Vec<LinkId> {
 /// The links whose users monitor a host and want to know more than that it is online.
 pub(super) fn links_watching(cx: &Context, id: HostId) -> Vec<LinkId> {
     let mut links = links_monitoring(cx, id);
-    links.retain(|link| {
-        let user = find_user(cx, *link);
-        user.is_some_and(|user| user.has(Capability::ExtendedMonitor))
-    });
+    links.retain(|link| has(cx, *link, Capability::ExtendedMonitor));
     links
 }

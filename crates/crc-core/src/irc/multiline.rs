@@ -13,7 +13,7 @@ use irc_wire::{Message, text};
 use super::message::{self, Speech};
 use super::reply::{self, LINE_BYTES_MAX, Line, command_of, message_head_len};
 use super::session::Capability;
-use super::{UserRef, cut, find_user, find_user_mut, label, tagged};
+use super::{UserRef, cut, find_user, find_user_mut, has, label, tagged};
 use crate::context::{Context, Out};
 use crate::network::fold;
 use crate::text_protocol::first_piece;
@@ -206,7 +206,7 @@ fn close(cx: &mut Context, user_ref: UserRef, reference: &str, out: &mut Out) {
     let is_blank = open.text.chars().all(|c| c == '\n');
     match open.kind {
         Some(kind) if !is_blank && !open.is_late(now) => {
-            let has_tags = find_user(cx, link).is_some_and(|it| it.has(Capability::MessageTags));
+            let has_tags = has(cx, link, Capability::MessageTags);
             let speech = Speech {
                 kind,
                 tags: has_tags.then_some(&*open.tags),

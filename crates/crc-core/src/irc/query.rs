@@ -13,8 +13,8 @@ use super::elsewhere::{self, Asked};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    CASE, UserRef, cut, distinct_elements, find_user, ident_of, server_info_of, server_of,
-    session_facts, source_of,
+    CASE, UserRef, cut, distinct_elements, has, ident_of, server_info_of, server_of, session_facts,
+    source_of,
 };
 use crate::context::{Context, Out, UserConnection};
 use crate::network::{Channel, Host};
@@ -135,8 +135,7 @@ pub(super) fn who_reply(
         return;
     };
     cx.work.charge_answer(work::HOST);
-    let user = find_user(cx, link);
-    let all = user.is_some_and(|user| user.has(Capability::MultiPrefix));
+    let all = has(cx, link, Capability::MultiPrefix);
     let member = channel.and_then(|channel| channel.member(id));
     let here = if is_away(cx, id) { "G" } else { "H" };
     let star = match cx.network.operators().find(id) {

@@ -8,7 +8,9 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
-use super::{UserRef, find_user, find_user_mut, metadata, ping, send_error, source_of, webirc};
+use super::{
+    UserRef, find_user, find_user_mut, has, metadata, ping, send_error, source_of, webirc,
+};
 use crate::admission::admitted_info;
 use crate::announcement::ClientDetails;
 use crate::context::{Context, LinkTimer, Out};
@@ -337,8 +339,7 @@ fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut 
     let room = LINE_BYTES_MAX.saturating_sub(head);
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     let mut pieces = pack_words(words.into_iter(), room).peekable();
-    let user = find_user(cx, link);
-    let continues = user.is_some_and(|user| user.has(Capability::CapNotify));
+    let continues = has(cx, link, Capability::CapNotify);
     let mut is_sent = false;
     while let Some(piece) = pieces.next() {
         is_sent = true;
@@ -384,8 +385,7 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     };
     if before == realname {
         // It is shown what it has, and no other user is.
-        let user = find_user(cx, user_ref.link);
-        if user.is_some_and(|user| user.has(Capability::Setname)) {
+        if has(cx, user_ref.link, Capability::Setname) {
             let source = source_of(cx, user_ref.id);
             let text = Some(&*realname);
             reply::send_line(user_ref.link, &source, "SETNAME", &[], text, out);

@@ -1,9 +1,9 @@
-//! Answers in a batch (IRCv3 batch), and standard replies (IRCv3 standard-replies): FAIL, WARN.
+//! Answers in a batch (IRCv3 batch).
 
 use crc_machine::LinkId;
 
 use super::find_user_mut;
-use super::reply::{self, Line};
+use super::reply;
 use super::session::Capability;
 use crate::context::{Context, Out};
 use crate::work;
@@ -46,16 +46,8 @@ impl Batch {
     ) {
         cx.work.charge_answer(work::LINE);
         let tags = self.0.as_ref().map(|id| format!("@batch={id} "));
-        let range = out.store(|arena| {
-            let tags = tags.as_deref().unwrap_or_default();
-            let line = Line::new(arena, tags, reply::own_name(cx), command);
-            let line = words.iter().fold(line, |line, word| line.word(word));
-            match text {
-                Some(text) => line.text(text).end(),
-                None => line.end(),
-            }
-        });
-        out.send_stored(link, range);
+        let (tags, own) = (tags.as_deref().unwrap_or_default(), reply::own_name(cx));
+        reply::send_tagged(link, tags, own, command, words, text, out);
     }
 
     /// Ends the batch.
@@ -79,17 +71,4 @@ impl Batch {
         let words = [&[command, code], context].concat();
         self.send(cx, link, "WARN", &words, Some(text), out);
     }
-}
-
-/// Says that a command has failed.
-pub(super) fn fail(
-    cx: &Context,
-    link: LinkId,
-    (command, code): (&str, &str),
-    context: &[&str],
-    text: &str,
-    out: &mut Out,
-) {
-    let words = [&[command, code], context].concat();
-    Batch::NONE.send(cx, link, "FAIL", &words, Some(text), out);
 }

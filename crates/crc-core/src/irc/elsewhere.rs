@@ -7,7 +7,7 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::HostId;
 use irc_wire::{Numeric, Verb};
 
-use super::reply::{self, Line};
+use super::reply;
 use super::server_query::answer_about;
 use super::{UserRef, cut, find_user_mut, read_soon, session_facts, user_of};
 use crate::context::{Context, Out};
@@ -197,17 +197,11 @@ fn send_line_of(cx: &Context, link: LinkId, asked: &Asked, line: &str, out: &mut
             None => (rest, None),
         },
     };
-    let range = out.store(|arena| {
-        let line = Line::new(arena, "", &name_of(cx, asked.server), numeric);
-        let line = line.word(reply::target_of(cx, link));
-        let words = words.split(' ').filter(|word| !word.is_empty());
-        let line = words.fold(line, |line, word| line.word(word));
-        match text {
-            Some(text) => line.text(text).end(),
-            None => line.end(),
-        }
-    });
-    out.send_stored(link, range);
+    let words = words.split(' ').filter(|word| !word.is_empty());
+    let words: Vec<_> = core::iter::once(reply::target_of(cx, link))
+        .chain(words)
+        .collect();
+    reply::send_line(link, &name_of(cx, asked.server), numeric, &words, text, out);
 }
 
 /// What this server answers to a question of a user of another server: lines without their

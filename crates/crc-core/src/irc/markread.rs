@@ -8,7 +8,6 @@ use crc_machine::LinkId;
 use irc_wire::{Message, text};
 use jiff::Timestamp as Date;
 
-use super::batch::fail;
 use super::session::{Capability, NAMES};
 use super::{UserRef, find_user, find_user_mut, has, reply};
 use crate::context::{Context, Out};
@@ -52,7 +51,7 @@ pub(super) fn markread(cx: &mut Context, user_ref: UserRef, message: &Message<'_
     let link = user_ref.link;
     let Some(target) = message.params.get(0).filter(|target| !target.is_empty()) else {
         let text = "Missing parameters";
-        return fail(cx, link, ("MARKREAD", "NEED_MORE_PARAMS"), &[], text, out);
+        return reply::send_fail(cx, link, ("MARKREAD", "NEED_MORE_PARAMS"), &[], text, out);
     };
     let target = text::utf8_or_latin1(target);
     let is_channel = NAMES.is_channel(target.as_bytes());
@@ -67,7 +66,7 @@ pub(super) fn markread(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         let user = find_user_mut(cx, link);
         if user.is_some_and(|user| !user.marks.advance(&target, to)) {
             let (code, text) = (("MARKREAD", "INTERNAL_ERROR"), "You have too many marks");
-            return fail(cx, link, code, &[&target], text, out);
+            return reply::send_fail(cx, link, code, &[&target], text, out);
         }
     }
     send(cx, link, &target, out);
@@ -75,7 +74,7 @@ pub(super) fn markread(cx: &mut Context, user_ref: UserRef, message: &Message<'_
 
 fn invalid(cx: &Context, link: LinkId, param: &str, out: &mut Out) {
     let (code, text) = (("MARKREAD", "INVALID_PARAMS"), "Invalid parameters");
-    fail(cx, link, code, &[param], text, out);
+    reply::send_fail(cx, link, code, &[param], text, out);
 }
 
 /// The time in the form of the tag `time`: `2019-01-04T14:33:26.123Z`.

@@ -14,7 +14,7 @@ use crc_machine::LinkId;
 use crc_wire::{ChannelField, HostId};
 use irc_wire::{Message, Numeric, text};
 
-use super::batch::{Batch, fail};
+use super::batch::Batch;
 use super::session::Capability;
 use super::{UserRef, answer, find_user, find_user_mut, has, reply};
 use crate::context::{Context, Out};
@@ -166,7 +166,7 @@ fn command(cx: &mut Context, asker: Asker, message: &Message<'_>, out: &mut Out)
 }
 
 fn invalid_params(cx: &Context, link: LinkId, command: &str, why: &str, out: &mut Out) {
-    fail(
+    reply::send_fail(
         cx,
         link,
         ("METADATA", "INVALID_PARAMS"),
@@ -178,7 +178,7 @@ fn invalid_params(cx: &Context, link: LinkId, command: &str, why: &str, out: &mu
 
 fn invalid_target(cx: &Context, link: LinkId, target: &str, out: &mut Out) {
     let text = "Invalid metadata target";
-    fail(
+    reply::send_fail(
         cx,
         link,
         ("METADATA", "INVALID_TARGET"),
@@ -354,7 +354,7 @@ fn set(
     let link = asker.link;
     if !is_key(key) {
         let code = ("METADATA", "INVALID_KEY");
-        return fail(cx, link, code, &[key], "Invalid key", out);
+        return reply::send_fail(cx, link, code, &[key], "Invalid key", out);
     }
     if !may_set(cx, asker, target) {
         return no_permission(cx, link, named, key, out);
@@ -364,11 +364,11 @@ fn set(
         .filter(|value| value.is_empty() || is_entry_value(value))
     else {
         let text = format!("A value is UTF-8 of at most {VALUE_BYTES_MAX} bytes");
-        return fail(cx, link, ("METADATA", "INVALID_VALUE"), &[key], &text, out);
+        return reply::send_fail(cx, link, ("METADATA", "INVALID_VALUE"), &[key], &text, out);
     };
     if apply(cx, asker, target, (key, value), out).is_err() {
         let (code, limit) = (("METADATA", "LIMIT_REACHED"), KEYS_MAX.to_string());
-        return fail(cx, link, code, &[named, &limit], "Limit reached", out);
+        return reply::send_fail(cx, link, code, &[named, &limit], "Limit reached", out);
     }
     let value = Some(value).filter(|value| !value.is_empty());
     send_value(cx, link, &Batch::NONE, (named, key, value), out);
@@ -376,7 +376,7 @@ fn set(
 
 fn no_permission(cx: &Context, link: LinkId, target: &str, key: &str, out: &mut Out) {
     let code = ("METADATA", "KEY_NO_PERMISSION");
-    fail(cx, link, code, &[target, key], "Permission denied", out);
+    reply::send_fail(cx, link, code, &[target, key], "Permission denied", out);
 }
 
 fn clear(cx: &mut Context, asker: Asker, (named, target): (&str, &Target), out: &mut Out) {
@@ -448,7 +448,7 @@ fn subscribe(cx: &mut Context, asker: Asker, keys: &[Cow<'_, str>], out: &mut Ou
     if let Some(key) = refused {
         let (code, limit) = (("METADATA", "LIMIT_REACHED"), SUBS_MAX.to_string());
         let text = "Too many subscriptions";
-        fail(cx, link, code, &[key, &limit], text, out);
+        reply::send_fail(cx, link, code, &[key, &limit], text, out);
     }
     if let Some(id) = asker.id
         && !added.is_empty()

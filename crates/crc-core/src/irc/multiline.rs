@@ -139,7 +139,7 @@ pub(super) fn take_line(
     open.is_refused = refusal.is_some();
     if let Some((code, words, why)) = refusal {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        fail(cx, link, code, &words, why, out);
+        reply::send_fail(cx, link, ("BATCH", code), &words, why, out);
     }
     true
 }
@@ -223,12 +223,7 @@ fn close(cx: &mut Context, user_ref: UserRef, reference: &str, out: &mut Out) {
 }
 
 fn invalid(cx: &Context, link: LinkId, out: &mut Out) {
-    fail(cx, link, "MULTILINE_INVALID", &[], INVALID, out);
-}
-
-fn fail(cx: &Context, link: LinkId, code: &str, words: &[&str], why: &str, out: &mut Out) {
-    let words: Vec<_> = ["BATCH", code].iter().chain(words).copied().collect();
-    reply::send_line(link, reply::own_name(cx), "FAIL", &words, Some(why), out);
+    reply::send_fail(cx, link, ("BATCH", "MULTILINE_INVALID"), &[], INVALID, out);
 }
 
 // Lines out.

@@ -46,13 +46,7 @@ enum Step {
     Begin(Box<str>, SyncOf),
     User(HostId),
     Channel(Box<str>),
-    /// The members of a channel behind `after`. With `once` those are left out that an earlier
-    /// channel of the user has.
-    Members {
-        channel: Box<str>,
-        after: Option<HostId>,
-        once: bool,
-    },
+    Members(Members),
     /// The users that are monitored and in no channel of the user, behind this nick.
     Monitored(Option<Box<str>>),
     End,
@@ -170,26 +164,14 @@ pub(in crate::irc) fn step(
                 }
             }
         }
-        Step::Members { .. } | Step::Monitored(_) => {
+        Step::Members(members) => {
             let (mut visit, parts) = Visit::new(cx, answer);
-            let rest = match step {
-                Step::Members {
-                    channel,
-                    after,
-                    once,
-                } => {
-                    let members = Members {
-                        channel,
-                        after,
-                        once,
-                    };
-                    members.send(cx, user_ref, (&batch, &keys), &mut visit, out)
-                }
-                Step::Monitored(after) => {
-                    send_monitored(cx, user_ref, after, (&batch, &keys), &mut visit, out)
-                }
-                _ => None,
-            };
+            let rest = members.send(cx, user_ref, (&batch, &keys), &mut visit, out);
+            push_rest(parts, rest.map(Step::Members), keys, batch);
+        }
+        Step::Monitored(after) => {
+            let (mut visit, parts) = Visit::new(cx, answer);
+            let rest = send_monitored(cx, user_ref, after, (&batch, &keys), &mut visit, out);
             push_rest(parts, rest, keys, batch);
         }
         Step::End => batch.end(cx, link, out),
@@ -208,11 +190,11 @@ fn steps_of(cx: &Context, user_ref: UserRef, of: SyncOf) -> Vec<Step> {
     // Most networks have no user that says anything of itself.
     let has_users = !cx.network.metadata().is_empty();
     let of_channel = |name: &str, once: bool| {
-        let members = Step::Members {
+        let members = Step::Members(Members {
             channel: name.into(),
             after: None,
             once,
-        };
+        });
         let members = has_users.then_some(members);
         core::iter::once(Step::Channel(name.into())).chain(members)
     };
@@ -230,7 +212,9 @@ fn steps_of(cx: &Context, user_ref: UserRef, of: SyncOf) -> Vec<Step> {
     }
 }
 
-/// The members of a channel that are left.
+/// The members of a channel behind `after`. With `once` those are left out that an earlier
+/// channel of the user has.
+#[derive(Debug)]
 struct Members {
     channel: Box<str>,
     after: Option<HostId>,
@@ -246,16 +230,15 @@ impl Members {
         (batch, keys): (&Batch, &Keys),
         visit: &mut Visit<'_>,
         out: &mut Out,
-    ) -> Option<Step> {
+    ) -> Option<Members> {
         let known = cx.network.channels().find(&self.channel);
         let known = known.filter(|channel| Network::may_see(user_ref.id, channel))?;
         let mut last = self.after;
         for (id, _) in known.members_after(self.after) {
             if !visit.next() {
-                return Some(Step::Members {
-                    channel: self.channel,
+                return Some(Members {
                     after: last,
-                    once: self.once,
+                    ..self
                 });
             }
             last = Some(id);

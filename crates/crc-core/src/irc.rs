@@ -651,7 +651,7 @@ fn send_to_links(
     links: &[LinkId],
     id: HostId,
     source: &str,
-    command: &str,
+    (command, words): (&str, &[&str]),
     text: Option<&str>,
     out: &mut Out,
 ) {
@@ -662,6 +662,7 @@ fn send_to_links(
             let tags = tags::of_kind(cx, kind, Some(id));
             out.store(|arena| {
                 let line = reply::Line::new(arena, &tags, source, command);
+                let line = words.iter().fold(line, |line, word| line.word(word));
                 match text {
                     Some(text) => line.text(text).end(),
                     None => line.end(),
@@ -678,7 +679,15 @@ pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut O
     let own = user_of(cx, id).map(|(link, _)| link);
     let links = links_sharing_channel(cx, id, own);
     if !links.is_empty() {
-        send_to_links(cx, &links, id, &source_of(cx, id), "QUIT", Some(text), out);
+        send_to_links(
+            cx,
+            &links,
+            id,
+            &source_of(cx, id),
+            ("QUIT", &[]),
+            Some(text),
+            out,
+        );
     }
     if is_client(cx, id) {
         let nick = cx.nick_of(id);
@@ -699,7 +708,15 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
             Some(_) => source.into_owned(),
             None => format!("{before}!{}@{id}.crc", ident_of(cx, id, before)),
         };
-        send_to_links(cx, &links, id, &source, "NICK", Some(&cx.nick_of(id)), out);
+        send_to_links(
+            cx,
+            &links,
+            id,
+            &source,
+            ("NICK", &[]),
+            Some(&cx.nick_of(id)),
+            out,
+        );
     }
     registration::store_source(cx, id);
     let after = cx.nick_of(id);
@@ -742,7 +759,7 @@ pub(crate) fn on_realname_changed(cx: &mut Context, id: HostId, out: &mut Out) {
             &links,
             id,
             &source_of(cx, id),
-            "SETNAME",
+            ("SETNAME", &[]),
             Some(&info),
             out,
         );

@@ -33,7 +33,7 @@ fn send_away_lines(cx: &Context, links: &[LinkId], id: HostId, out: &mut Out) {
     }
     let absence = cx.network.absences().find(id);
     let text = absence.map(|absence| &*absence.text);
-    send_to_links(cx, links, id, &source_of(cx, id), "AWAY", text, out);
+    send_to_links(cx, links, id, &source_of(cx, id), ("AWAY", &[]), text, out);
 }
 
 /// A user is away, gives another reason, or is back: tells the users with the capability that

@@ -6,7 +6,7 @@ use irc_wire::{Message, Numeric, text};
 
 use super::channel::send_away;
 use super::session::Capability;
-use super::{UserRef, find_user, reply, source_of, tags, user_of};
+use super::{UserRef, has, reply, send_to_links, source_of, tags, user_of};
 use crate::context::{Context, Out};
 use crate::network::{Channel, InviteRefusal};
 
@@ -86,22 +86,14 @@ pub(crate) fn on_others_invited(
     out: &mut Out,
 ) {
     let own = user_of(cx, source).map(|(link, _)| link);
-    let mut written = [None; tags::KINDS];
-    for link in channel.links().filter(|link| Some(*link) != own) {
-        let Some(user) = find_user(cx, link) else {
-            continue;
-        };
-        if !user.has(Capability::InviteNotify) {
-            continue;
-        }
-        let kind = tags::kind_of(user);
-        let range = *written[kind].get_or_insert_with(|| {
-            let tags = tags::of_kind(cx, kind, Some(source));
-            out.store(|arena| {
-                let line = reply::Line::new(arena, &tags, &source_of(cx, source), "INVITE");
-                line.word(&cx.nick_of(invited)).word(channel.name()).end();
-            })
-        });
-        out.send_stored(link, range);
+    let links = channel.links().filter(|link| Some(*link) != own);
+    let links: Vec<_> = links
+        .filter(|link| has(cx, *link, Capability::InviteNotify))
+        .collect();
+    if links.is_empty() {
+        return;
     }
+    let (by, nick) = (source_of(cx, source), cx.nick_of(invited));
+    let line: (_, &[&str]) = ("INVITE", &[&nick, channel.name()]);
+    send_to_links(cx, &links, source, &by, line, None, out);
 }

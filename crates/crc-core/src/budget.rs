@@ -143,9 +143,8 @@ pub(crate) fn cost_of_line(line: &irc_wire::Message<'_>) -> u32 {
     };
     let targets = match verb {
         Verb::Kick => targets(0).max(targets(1)),
-        Verb::Privmsg | Verb::Notice | Verb::Join | Verb::Part | Verb::Names | Verb::Whois => {
-            targets(0)
-        }
+        Verb::Privmsg | Verb::Notice | Verb::Tagmsg => targets(0),
+        Verb::Join | Verb::Part | Verb::Names | Verb::Whois => targets(0),
         _ => 1,
     };
     // A line has at most a few hundred targets.

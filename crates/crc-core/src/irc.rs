@@ -2,7 +2,7 @@
 //!
 //! This file turns bytes into lines and lines into commands, and renders for users what
 //! happens in the network. The parts: `registration` until the welcome; `message` for
-//! PRIVMSG, NOTICE and TAGMSG, with `tagged` for their tags and `multiline`; `channel` and
+//! PRIVMSG, NOTICE and TAGMSG, with `tagged` for their tags, `multiline` and `redact`; `channel` and
 //! `mode`; `query` for WHO, WHOIS and the like;
 //! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines and `tags` what stands before them; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
@@ -26,6 +26,7 @@ mod mode;
 mod monitor;
 mod multiline;
 mod query;
+mod redact;
 mod registration;
 mod reply;
 mod server_query;
@@ -61,6 +62,7 @@ pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use invite::{on_invited, on_others_invited};
 pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};
+pub(crate) use redact::split_redaction;
 pub(crate) use registration::on_password_checked;
 pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
@@ -423,7 +425,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Monitor => 1,
         // Without any, it lists invitations.
         Verb::Invite if message.params.is_empty() => 0,
-        Verb::Invite | Verb::Kick | Verb::Oper => 2,
+        Verb::Invite | Verb::Kick | Verb::Oper | Verb::Redact => 2,
         _ => 0,
     };
     // A list of channels that has none is as good as none.
@@ -442,6 +444,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Notice => message::privmsg(cx, user_ref, TaggedKind::Notice, message, out),
         Verb::Batch => multiline::batch(cx, user_ref, message, out),
         Verb::Tagmsg => message::tagmsg(cx, user_ref, message, out),
+        Verb::Redact => redact::redact(cx, user_ref, message, out),
         Verb::Ping => ping(cx, link, message, out),
         Verb::Pong | Verb::Error => {}
         Verb::Join => channel::join(cx, user_ref, message, out),

@@ -16,6 +16,7 @@ mod invitations;
 mod look_alikes;
 pub(crate) mod lookup;
 mod masks;
+mod messages;
 pub(crate) mod metadata;
 mod nicks;
 mod operators;
@@ -25,7 +26,7 @@ mod server_ids;
 use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
-use crc_wire::{ChannelField, HostId, MemberFlags};
+use crc_wire::{ChannelField, HostId, MemberFlags, TaggedChat};
 
 pub(crate) use absences::AWAY_BYTES_MAX;
 pub use absences::{Absence, Absences};
@@ -46,13 +47,15 @@ pub(crate) use masks::{
     MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, MaskOrigin, is_for_servers,
     normal_channel_mask, parse_origins, write_origins,
 };
+use messages::Messages;
+pub(crate) use messages::{ID_TAG, MessageId, Recipient, SentMessage};
 pub use metadata::Metadata;
 use metadata::NoRoom;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
-    EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES, SetRefusal, SpeakRefusal,
-    TOPIC_BYTES_MAX, is_value, is_value_from_server,
+    EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES, RedactRefusal,
+    SetRefusal, SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
 };
 use server_ids::ServerIds;
 
@@ -198,6 +201,7 @@ pub(crate) struct Network {
     own_clients_max: usize,
     clients_max: usize,
     former_users: FormerUsers,
+    messages: Messages,
 }
 
 impl Network {
@@ -226,6 +230,7 @@ impl Network {
             own_clients_max: 0,
             clients_max: 0,
             former_users: FormerUsers::default(),
+            messages: Messages::default(),
         }
     }
 
@@ -321,6 +326,19 @@ impl Network {
     /// Remembers a user that leaves, or takes another nick.
     pub(crate) fn remember_user(&mut self, user: FormerUser, now: Timestamp) {
         self.former_users.add(user, now);
+    }
+
+    /// Remembers a message, if it has an id and text protocols are spoken here: no other client
+    /// knows ids.
+    pub(crate) fn remember_message(&mut self, chat: &TaggedChat<'_>) {
+        if self.names.is_some() {
+            self.messages.add(chat);
+        }
+    }
+
+    /// Forgets a message, which is redacted.
+    pub(crate) fn forget_message(&mut self, id: MessageId) {
+        self.messages.forget(id);
     }
 
     /// How many clients are linked to this server, and the most that were at one time.

@@ -299,6 +299,7 @@ pub(crate) fn append_channel_frame(choices: &mut Choices<'_>, out: &mut Vec<u8>)
                     TaggedKind::Message,
                     TaggedKind::Notice,
                     TaggedKind::TagsOnly,
+                    TaggedKind::Redaction,
                 ])?,
                 audience: choices.one_of(&[
                     Audience::All,

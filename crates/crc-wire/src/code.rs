@@ -237,6 +237,9 @@ pub enum TaggedKind {
     Notice = 1,
     /// Tags without a text.
     TagsOnly = 2,
+    /// The redaction of an earlier message. The text is its id; behind a blank follows the
+    /// reason, if there is one.
+    Redaction = 3,
 }
 
 impl TaggedKind {
@@ -247,6 +250,7 @@ impl TaggedKind {
             0 => TaggedKind::Message,
             1 => TaggedKind::Notice,
             2 => TaggedKind::TagsOnly,
+            3 => TaggedKind::Redaction,
             _ => return None,
         })
     }
@@ -270,7 +274,7 @@ impl TaggedKind {
         match self {
             TaggedKind::Message => Some(ChatKind::Message),
             TaggedKind::Notice => Some(ChatKind::Notice),
-            TaggedKind::TagsOnly => None,
+            TaggedKind::TagsOnly | TaggedKind::Redaction => None,
         }
     }
 }

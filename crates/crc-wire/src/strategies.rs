@@ -151,6 +151,7 @@ pub fn tagged_kind() -> impl Strategy<Value = TaggedKind> {
             TaggedKind::Message,
             TaggedKind::Notice,
             TaggedKind::TagsOnly,
+            TaggedKind::Redaction,
         ][..],
     )
 }

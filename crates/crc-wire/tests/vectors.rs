@@ -342,6 +342,17 @@ fn tagged_chat() {
             chat(103, TaggedKind::TagsOnly, Audience::All, None, "+a=", ""),
         ),
         (
+            "8a 00000065 00000067 03 00 00 0000 00000007 612d31206f682e",
+            chat(
+                103,
+                TaggedKind::Redaction,
+                Audience::All,
+                None,
+                "",
+                "a-1 oh.",
+            ),
+        ),
+        (
             "8a 00000065 ffffffff 00 02 05 0000 00000000 2372656566",
             chat(
                 u32::MAX,

@@ -283,6 +283,8 @@ verbs! {
     Privmsg = PRIVMSG,
     /// Leaves the network.
     Quit = QUIT,
+    /// Takes back a message (IRCv3 message-redaction).
+    Redact = REDACT,
     /// Makes the server read its configuration again.
     Rehash = REHASH,
     /// Restarts the server.

@@ -12,8 +12,21 @@ use crc_wire::{
 use super::fan_out::{MANY_LINKS, store};
 use super::{Context, Out};
 use crate::link::{Phase, Protocol};
-use crate::network::{ChannelEvent, ChannelEventKind, HostKind, Route, Scope};
+use crate::network::{
+    ChannelEvent, ChannelEventKind, HostKind, MessageId, Recipient, Route, Scope,
+};
 use crate::{crc, irc, legacy, work};
+
+/// How a chat in a channel has come here, and to whom it goes.
+struct Heard<'a> {
+    /// The frame, and the link that it came over.
+    received: Option<&'a [u8]>,
+    from: Option<LinkId>,
+    /// The links that are too slow for it.
+    refused: &'a [LinkId],
+    /// Whether the users of this server get it. Other servers decide for theirs.
+    is_shown: bool,
+}
 
 /// A chat as each kind of member gets it, rendered when the first one needs it.
 #[derive(Default)]
@@ -37,6 +50,7 @@ impl Context {
         if !self.bursting.is_empty() {
             self.announce_speaker((chat.source, name), from, out);
         }
+        let is_shown = self.remember_or_redact(chat);
         let text = chat.text.as_str();
         let refused = match self.congested.is_empty() {
             true => Vec::new(),
@@ -45,7 +59,13 @@ impl Context {
                 self.refuse_channel_chat((chat.source, name), bytes, from, out)
             }
         };
-        let fits = self.render_tagged(chat, name, received, from, &refused, out);
+        let heard = Heard {
+            received,
+            from,
+            refused: &refused,
+            is_shown,
+        };
+        let fits = self.render_tagged(chat, name, &heard, out);
         if !fits && chat.kind == TaggedKind::Message {
             self.bounce_long(chat.source, name, out);
         }
@@ -60,9 +80,7 @@ impl Context {
         &self,
         chat: &TaggedChat<'_>,
         name: &str,
-        received: Option<&[u8]>,
-        from: Option<LinkId>,
-        refused: &[LinkId],
+        heard: &Heard<'_>,
         out: &mut Out,
     ) -> bool {
         let Some(channel) = self.network.channels().find(name) else {
@@ -90,10 +108,13 @@ impl Context {
                 continue;
             };
             let own = chat.source == neighbour.host;
-            if from == Some(link) && !own || refused.contains(&link) {
+            if heard.from == Some(link) && !own || heard.refused.contains(&link) {
                 continue;
             }
             let is_server = neighbour.kind == HostKind::Server;
+            if !is_server && !heard.is_shown {
+                continue;
+            }
             let flags = channel.member(neighbour.host).unwrap_or_default();
             if !is_server && !own && !chat.audience.includes(flags) {
                 continue;
@@ -111,7 +132,7 @@ impl Context {
                         None
                     } else if takes_tags {
                         Some(*cache.tagged.get_or_insert_with(|| {
-                            store(many, out, |arena| match received {
+                            store(many, out, |arena| match heard.received {
                                 Some(frame) => arena.extend_from_slice(frame),
                                 None => Message::TaggedChat(chat.clone()).encode(arena),
                             })
@@ -163,10 +184,22 @@ impl Context {
             }
             return;
         };
-        if matches!(found.protocol, Protocol::Irc(_)) {
+        let is_here = matches!(found.protocol, Protocol::Irc(_));
+        let is_from_here = || {
+            let sender = self.links.find(from);
+            sender.is_some_and(|sender| matches!(sender.protocol, Protocol::Irc(_)))
+        };
+        let is_shown = !(is_here || is_from_here()) || self.remember_or_redact(chat);
+        if is_here {
             self.counters.chats_relayed += 1;
-            return irc::deliver_tagged(self, link, chat, out);
+            return match is_shown {
+                true => irc::deliver_tagged(self, link, chat, out),
+                false => self.counters.dropped += 1,
+            };
         }
+        let Some(found) = self.links.find(link) else {
+            return;
+        };
         if !crc::channel::takes_tags(self, link) {
             return self.untagged_message(chat, out);
         }
@@ -186,6 +219,28 @@ impl Context {
         self.counters.chats_relayed += 1;
     }
 
+    /// A chat with tags is about to be shown to users of this server: one with an id is
+    /// remembered, and a redaction ends that. Returns whether they may see it.
+    ///
+    /// A redaction is judged again at each server. One of a message that is not remembered is
+    /// not shown: the author is not known then.
+    fn remember_or_redact(&mut self, chat: &TaggedChat<'_>) -> bool {
+        if chat.kind != TaggedKind::Redaction {
+            self.network.remember_message(chat);
+            return true;
+        }
+        let (id, recipient) = (redacted(chat), Recipient::of(chat));
+        let (Some(id), Some(recipient)) = (id, recipient) else {
+            return false;
+        };
+        let message = self.network.may_redact(chat.source, id, &recipient);
+        let may = message.is_ok_and(|message| message.audience == chat.audience);
+        if may {
+            self.network.forget_message(id);
+        }
+        may
+    }
+
     /// The next node on the way of a chat for one client takes no tags.
     fn untagged_message(&mut self, chat: &TaggedChat<'_>, out: &mut Out) {
         let (Some(id), text) = (chat.destination, chat.text.as_str()) else {
@@ -203,9 +258,15 @@ impl Context {
                 };
                 self.channel_request(&request, out);
             }
-            TaggedKind::TagsOnly => self.counters.dropped += 1,
+            TaggedKind::TagsOnly | TaggedKind::Redaction => self.counters.dropped += 1,
         }
     }
+}
+
+/// The id of the message that a redaction is about.
+fn redacted(chat: &TaggedChat<'_>) -> Option<MessageId> {
+    let (id, _) = irc::split_redaction(chat.text.as_str());
+    MessageId::parse(id)
 }
 
 /// A chat in a channel without its tags, if anything is left then.

@@ -185,6 +185,13 @@ const TOPICS: &[Topic] = &[
         &["QUIT [:text]", "Leaves the network, and says why."],
     ),
     topic(
+        "REDACT",
+        &[
+            "REDACT target id [:reason]",
+            "Takes back a message, in clients that can do that.",
+        ],
+    ),
+    topic(
         "SETNAME",
         &["SETNAME :real name", "Changes your real name."],
     ),

@@ -57,6 +57,8 @@ pub(super) enum Capability {
     InviteNotify,
     /// Answers have the label of their line. It needs [`Capability::Batch`].
     LabeledResponse,
+    /// A user is told which messages are taken back.
+    MessageRedaction,
     /// Messages have client-only tags and ids. What its client sends has them too.
     MessageTags,
     /// A user gets what others say of themselves in keys and values.
@@ -79,11 +81,12 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 18] = [
+    pub(super) const ALL: [(Capability, &'static str); 19] = [
         (Capability::AwayNotify, "away-notify"),
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),
+        (Capability::MessageRedaction, "draft/message-redaction"),
         (Capability::Metadata, "draft/metadata-3"),
         (Capability::Multiline, "draft/multiline"),
         (Capability::ReadMarker, "draft/read-marker"),

@@ -13,10 +13,12 @@ use irc_wire::{Message, text};
 
 use super::label;
 use super::multiline;
+use super::redact;
 use super::reply::{self, Line};
 use super::session::{Capability, User};
 use super::{find_user, source_of, tags};
 use crate::context::{Context, Out};
+use crate::network::{ID_TAG, MessageId};
 
 /// The most bytes of the client-only tags of a message; see `LineLimits::CLIENT`.
 const CLIENT_TAGS_BYTES_MAX: usize = 4094;
@@ -35,7 +37,11 @@ const WHOLE: usize = tags::KINDS;
 pub(crate) fn variant_for(user: &User, own: bool, chat: &TaggedChat<'_>) -> Option<usize> {
     let tagged = user.has(Capability::MessageTags);
     let is_wanted = !own || user.has(Capability::EchoMessage);
-    let is_readable = tagged || chat.kind != TaggedKind::TagsOnly;
+    let is_readable = match chat.kind {
+        TaggedKind::Message | TaggedKind::Notice => true,
+        TaggedKind::TagsOnly => tagged,
+        TaggedKind::Redaction => user.has(Capability::MessageRedaction),
+    };
     let whole = usize::from(multiline::is_enabled(user)) * WHOLE;
     (is_wanted && is_readable).then_some(tags::kind_of(user) | whole)
 }
@@ -90,14 +96,25 @@ fn write_to(
         _ => with_tags(&time, chat.tags.as_str()),
     };
     let source = source_of(cx, chat.source);
-    match chat.kind.chat_kind() {
-        // The tags are about all of it, and stand in the first line.
-        Some(kind) => {
-            let (text, sent) = (chat.text.as_str(), chat.tags.as_str());
-            let (whole, tags) = (variant & WHOLE != 0, [&*all, &*time]);
-            multiline::write(arena, whole, tags, &source, kind, target, text, sent);
+    let (text, sent) = (chat.text.as_str(), chat.tags.as_str());
+    // The tags are about all of it, and stand in the first line.
+    let said = |arena, kind| {
+        let (whole, tags) = (variant & WHOLE != 0, [&*all, &*time]);
+        multiline::write(arena, whole, tags, &source, kind, target, text, sent);
+    };
+    match chat.kind {
+        TaggedKind::Message => said(arena, ChatKind::Message),
+        TaggedKind::Notice => said(arena, ChatKind::Notice),
+        TaggedKind::TagsOnly => Line::new(arena, &all, &source, "TAGMSG").word(target).end(),
+        TaggedKind::Redaction => {
+            let (id, reason) = redact::split_redaction(text);
+            let line = Line::new(arena, &all, &source, "REDACT");
+            let line = line.word(target).word(id);
+            match reason {
+                "" => line.end(),
+                reason => line.text(reason).end(),
+            }
         }
-        None => Line::new(arena, &all, &source, "TAGMSG").word(target).end(),
     }
 }
 
@@ -114,7 +131,7 @@ pub(super) fn shown_target(audience: Audience, channel: &str) -> Cow<'_, str> {
 /// Whether a tag that a server sends may go to users: what else other servers may have added
 /// would have a meaning of its own here.
 fn is_for_users(tag: &str) -> bool {
-    tag.starts_with('+') || tag.starts_with("msgid=")
+    tag.starts_with('+') || tag.starts_with(ID_TAG)
 }
 
 /// The tags of a line: those in `time`, which may be none, and those of a chat.
@@ -156,8 +173,8 @@ pub(super) fn client_tags(message: &Message<'_>) -> String {
 /// message-tags, and where its lines were cut.
 pub(super) fn new_tags(cx: &mut Context, client_tags: Option<&str>, joins: &[usize]) -> String {
     let id = client_tags.map(|_| {
-        let (own, number) = (cx.config.id.get(), cx.random.next_u64());
-        format!("msgid={own:x}-{number:016x}")
+        let (server, number) = (cx.config.id, cx.random.next_u64());
+        format!("{ID_TAG}{}", MessageId { server, number })
     });
     let joins = multiline::joins_tag(joins);
     let parts = [client_tags, id.as_deref(), Some(&*joins)];

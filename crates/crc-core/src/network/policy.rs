@@ -12,7 +12,7 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 use super::channels::place_of;
 use super::masks::{self, are_masks, are_origins, is_for_servers};
 use super::metadata::is_channel_set;
-use super::{Channel, Network};
+use super::{Channel, MessageId, Network, Recipient, SentMessage};
 use crate::admission::is_channel_name;
 
 /// How many channels a host may be in.
@@ -49,6 +49,15 @@ pub(crate) enum EnterRefusal {
     Full,
     #[error("you are in too many channels")]
     TooMany,
+}
+
+/// Why a user may not redact a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RedactRefusal {
+    /// No such message is remembered that went there.
+    Unknown,
+    /// The user is neither its author nor an operator of the channel.
+    Forbidden,
 }
 
 /// Why a user may not speak in a channel.
@@ -184,6 +193,27 @@ impl Network {
         match is_ctcp_but_action(text) && channel.modes().contains('C') {
             true => Err(SpeakRefusal::Ctcp),
             false => Ok(()),
+        }
+    }
+
+    /// Whether a host may redact the message with this id that went to `recipient`: its author
+    /// may, and in a channel the operators.
+    pub(crate) fn may_redact(
+        &self,
+        host: HostId,
+        id: MessageId,
+        recipient: &Recipient,
+    ) -> Result<&SentMessage, RedactRefusal> {
+        let message = self.messages.find(id);
+        let message = message.filter(|message| message.recipient == *recipient);
+        let message = message.ok_or(RedactRefusal::Unknown)?;
+        let is_operator = || match recipient {
+            Recipient::Channel(name) => self.may_kick(host, name).is_ok(),
+            Recipient::User(_) => false,
+        };
+        match message.author == host || is_operator() {
+            true => Ok(message),
+            false => Err(RedactRefusal::Forbidden),
         }
     }
 

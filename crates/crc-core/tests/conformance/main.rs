@@ -37,6 +37,7 @@ mod operators;
 mod password;
 mod queries;
 mod read_marker;
+mod redaction;
 mod registration;
 mod secret;
 mod statusmsg;

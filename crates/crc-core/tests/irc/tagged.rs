@@ -181,6 +181,151 @@ fn a_message_with_tags_to_a_host_that_is_gone_is_answered() {
     }
 }
 
+fn redaction(to: Option<u32>, audience: Audience, text: String) -> Message<'static> {
+    let Message::TaggedChat(chat) = tagged(to, TaggedKind::Redaction, audience, "") else {
+        unreachable!()
+    };
+    let text = Text::new(text).unwrap();
+    Message::TaggedChat(TaggedChat { text, ..chat })
+}
+
+/// The id of a message in its line or tags.
+fn id_in(line: &str) -> String {
+    let (_, rest) = line.split_once("msgid=").unwrap();
+    rest.split([' ', ';']).next().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_shows_redactions_of_those_who_may_redact() {
+    let mut net = Net::new(2);
+    let caps = "message-tags draft/message-redaction";
+    let (ann, bob) = (net.user_with(0, "ann", caps), net.user_with(0, "bob", caps));
+    net.request(ann, "JOIN #reef");
+    let peer = server(&mut net, NEW, MemberFlags::NONE);
+    let (ann_id, bob_id) = (net.id_of(0, "ann").get(), net.id_of(0, "bob").get());
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann, bob]);
+    net.request(bob, "PRIVMSG #reef :one");
+    net.request(bob, "PRIVMSG @#reef :two");
+    net.request(bob, "PRIVMSG ann :three");
+    let lines = net.read_lines(ann);
+    let [one, two, three] = [0, 1, 2].map(|number: usize| id_in(&lines[number]));
+    let unknown = "1-00000000000000ff".to_owned();
+    // The client of the other server has said none of it, and is no operator.
+    for (to, audience, id) in [
+        (None, Audience::All, &one),
+        (None, Audience::Operators, &two),
+        (None, Audience::All, &unknown),
+        (Some(ann_id), Audience::All, &three),
+        (Some(ann_id), Audience::All, &one),
+        (Some(bob_id), Audience::All, &three),
+        (Some(ann_id), Audience::All, &String::new()),
+    ] {
+        let frame = redaction(to, audience, id.clone());
+        net.fixture.send_message(peer, &frame);
+        net.expect_lines(ann, &[]);
+        net.expect_lines(bob, &[]);
+    }
+    // Its own messages it may redact, where they went, and to those who got them.
+    let said = "msgid=32-0000000000000001";
+    net.fixture.send_message(
+        peer,
+        &tagged(None, TaggedKind::Message, Audience::Operators, said),
+    );
+    net.expect_lines(
+        ann,
+        &["@msgid=32-0000000000000001 :host300!host300@ID.crc PRIVMSG @#reef :Hi"],
+    );
+    let text = "32-0000000000000001 a\r\nQUIT :b";
+    net.fixture
+        .send_message(peer, &redaction(None, Audience::All, text.to_owned()));
+    net.expect_lines(ann, &[]);
+    net.fixture
+        .send_message(peer, &redaction(None, Audience::Operators, text.to_owned()));
+    net.expect_lines(
+        ann,
+        &[":host300!host300@ID.crc REDACT @#reef 32-0000000000000001 :a  QUIT :b"],
+    );
+    net.expect_lines(bob, &[]);
+    // It is forgotten then.
+    net.fixture
+        .send_message(peer, &redaction(None, Audience::Operators, text.to_owned()));
+    net.expect_lines(ann, &[]);
+    // An operator may redact what others have said.
+    let join = Message::ChannelJoin(ChannelJoin {
+        source: id(300),
+        by: Some(id(ann_id)),
+        flags: MemberFlags::OPERATOR,
+        channel: ChannelName::new("#reef").unwrap(),
+    });
+    net.fixture.send_message(peer, &join);
+    net.fixture.soon();
+    net.discard(&[ann, bob]);
+    net.fixture
+        .send_message(peer, &redaction(None, Audience::All, one.clone()));
+    let expected = format!(":host300!host300@ID.crc REDACT #reef {one}");
+    net.expect_lines(ann, &[&expected]);
+    net.expect_lines(bob, &[&expected]);
+}
+
+#[test]
+fn an_id_that_comes_again_belongs_to_its_first_author() {
+    let mut net = Net::new(1);
+    let caps = "message-tags draft/message-redaction";
+    let ann = net.user_with(0, "ann", caps);
+    net.request(ann, "JOIN #reef");
+    let peer = server(&mut net, NEW, MemberFlags::NONE);
+    net.request(ann, "PRIVMSG #reef :one");
+    let got = chats(net.fixture.received(peer));
+    let id = id_in(&got[0]);
+    let tags = Tags::new(format!("msgid={id}")).unwrap();
+    let Message::TaggedChat(chat) = tagged(None, TaggedKind::Message, Audience::All, "") else {
+        unreachable!()
+    };
+    net.fixture
+        .send_message(peer, &Message::TaggedChat(TaggedChat { tags, ..chat }));
+    net.fixture
+        .send_message(peer, &redaction(None, Audience::All, id.clone()));
+    let lines = net.read_lines(ann);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("PRIVMSG"), "{lines:?}");
+}
+
+#[test]
+fn a_redaction_goes_on_to_servers_that_take_it() {
+    let mut net = Net::new(1);
+    let ann = net.user_with(0, "ann", "message-tags");
+    net.request(ann, "JOIN #reef");
+    for (machine, takes) in [(NEW, true), (OLD, false)] {
+        let peer = server(&mut net, machine, MemberFlags::NONE);
+        let mut ids = Vec::new();
+        let enabled = net.user_with(0, "bob", "message-tags echo-message");
+        net.request(enabled, "JOIN #reef");
+        net.discard(&[enabled]);
+        for target in ["#reef", "host300"] {
+            let echo = net.request(enabled, &format!("PRIVMSG {target} :one"));
+            ids.push((target, id_in(&echo[0])));
+        }
+        net.fixture.received(peer);
+        for (target, id) in &ids {
+            net.request(enabled, &format!("REDACT {target} {id} :a reason"));
+        }
+        let shown = chats(net.fixture.received(peer));
+        match takes {
+            true => {
+                assert_eq!(shown.len(), 2, "{shown:?}");
+                for ((_, id), shown) in ids.iter().zip(&shown) {
+                    assert!(shown.ends_with(&format!(" All {id} a reason")), "{shown}");
+                }
+            }
+            false => assert_eq!(shown, [""; 0]),
+        }
+        net.request(enabled, "QUIT");
+        net.fixture.close_peer(peer);
+        net.fixture.soon();
+    }
+}
+
 #[test]
 fn a_client_of_the_binary_protocol_gets_what_is_for_it() {
     let mut net = Net::new(2);

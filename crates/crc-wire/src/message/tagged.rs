@@ -4,7 +4,8 @@ use crate::code::{Audience, TaggedKind};
 use crate::host_id::HostId;
 use crate::text::{ChannelName, Tags, Text};
 
-/// A text with tags from one client to another, or to members of a channel; or tags alone.
+/// A text with tags from one client to another, or to members of a channel; or tags alone, or a
+/// redaction.
 /// Only servers that announced `tags` take it.
 ///
 /// It names either a destination or a channel. A reader drops one that names both or none.
@@ -46,7 +47,7 @@ pub struct TaggedChat<'a> {
     pub source: HostId,
     /// The client that it speaks to; `None` (0) if it speaks in a channel.
     pub destination: Option<HostId>,
-    /// Whether it is a message, a notice, or tags alone.
+    /// Whether it is a message, a notice, tags alone, or a redaction.
     pub kind: TaggedKind,
     /// Which members of the channel get it.
     pub audience: Audience,

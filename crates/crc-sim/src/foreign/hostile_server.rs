@@ -571,6 +571,7 @@ impl HostileServer {
                     TaggedKind::Message,
                     TaggedKind::Notice,
                     TaggedKind::TagsOnly,
+                    TaggedKind::Redaction,
                 ];
                 Message::TaggedChat(TaggedChat {
                     source,

@@ -2,15 +2,70 @@
 //! contradicts itself.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use crc_core::{DialId, Event, LinkId, Timestamp};
+use crc_core::{DialId, Event, LinkId, Random, Timestamp};
+use crc_netem::Draw;
 
 use super::channel_view::ChannelView;
 use super::lines::{Line, LineReader};
 use super::{ForeignCommand, ForeignNotice, Out};
 use crate::monitor::channel_chats::number;
 use crate::node::irc_address;
+
+/// What a user that has tags asks for.
+const TAGS_CAPABILITIES: [&str; 3] = ["message-tags", "draft/message-redaction", "echo-message"];
+
+/// How many messages a user remembers.
+const MESSAGES_MAX: usize = 32;
+
+/// A message that a user has read.
+#[derive(Debug, Clone)]
+struct ReadMessage {
+    id: String,
+    /// Behind the `@` of its author's source.
+    author: String,
+    target: String,
+}
+
+/// The last messages with ids that a user has read.
+#[derive(Debug, Clone, Default)]
+struct Messages(VecDeque<ReadMessage>);
+
+impl Messages {
+    fn read(&mut self, line: &Line) {
+        let mut tags = line.tags.split(';');
+        let Some(id) = tags.find_map(|tag| tag.strip_prefix("msgid=")) else {
+            return;
+        };
+        if self.0.len() == MESSAGES_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(ReadMessage {
+            id: id.to_owned(),
+            author: host_of(&line.source).to_owned(),
+            target: line.param(0).to_owned(),
+        });
+    }
+
+    fn take(&mut self, id: &str) -> Option<ReadMessage> {
+        let at = self.0.iter().position(|message| message.id == id)?;
+        self.0.remove(at)
+    }
+
+    fn any(&self, random: &mut Random) -> Option<(&str, &str)> {
+        let message = match self.0.is_empty() {
+            true => return None,
+            false => &self.0[random.index(self.0.len())],
+        };
+        Some((&message.target, &message.id))
+    }
+}
+
+/// The host of a source: it stays the same when its nick changes.
+fn host_of(source: &str) -> &str {
+    source.split_once('@').map_or(source, |(_, host)| host)
+}
 
 /// A user of IRC.
 #[derive(Debug, Clone)]
@@ -31,8 +86,10 @@ pub(crate) struct IrcUser {
     wanted: BTreeMap<String, String>,
     /// Whether it was told that its server lists all ranks of a member.
     pub(crate) sees_all_ranks: bool,
-    /// Whether it asks for message-tags.
+    /// Whether it asks for message-tags, redactions and its own messages.
     pub(crate) has_tags: bool,
+    /// The messages with ids that it has read.
+    messages: Messages,
     /// The number of the last chat that each other user of IRC has said to each target.
     heard: BTreeMap<(String, String), usize>,
     retry_at: Option<Timestamp>,
@@ -54,6 +111,7 @@ impl IrcUser {
             wanted: BTreeMap::new(),
             sees_all_ranks,
             has_tags,
+            messages: Messages::default(),
             heard: BTreeMap::new(),
             retry_at: None,
             retries: 0,
@@ -87,15 +145,19 @@ impl IrcUser {
                 self.link = Some(link);
                 self.reader = LineReader::default();
                 self.tries = 0;
-                let (capabilities, end) = match (self.sees_all_ranks, self.has_tags) {
-                    (true, true) => ("CAP REQ :multi-prefix message-tags\r\n", "CAP END\r\n"),
-                    (true, false) => ("CAP REQ :multi-prefix\r\n", "CAP END\r\n"),
-                    (false, true) => ("CAP REQ :message-tags\r\n", "CAP END\r\n"),
-                    (false, false) => ("", ""),
-                };
                 let (nick, info) = (&self.wanted_nick, self.info());
-                let lines =
-                    format!("{capabilities}NICK {nick}\r\nUSER {nick} 0 * :{info}\r\n{end}");
+                let mut lines = format!("NICK {nick}\r\nUSER {nick} 0 * :{info}\r\n");
+                let mut capabilities = Vec::new();
+                if self.sees_all_ranks {
+                    capabilities.push("multi-prefix");
+                }
+                if self.has_tags {
+                    capabilities.extend(TAGS_CAPABILITIES);
+                }
+                if !capabilities.is_empty() {
+                    let wanted = capabilities.join(" ");
+                    lines = format!("CAP REQ :{wanted}\r\n{lines}CAP END\r\n");
+                }
                 out.send(link, lines.as_bytes());
             }
             Event::Bytes { link, bytes } => {
@@ -107,6 +169,7 @@ impl IrcUser {
                 self.link = None;
                 self.is_registered = false;
                 self.channels.clear();
+                self.messages = Messages::default();
                 self.heard.clear();
                 self.retry(now);
             }
@@ -168,6 +231,7 @@ impl IrcUser {
                 Some(text) => self.on_text(line, &text, out),
                 None => Ok(()),
             },
+            "REDACT" => self.on_redaction(line),
             _ if !self.is_registered => Ok(()),
             "JOIN" => self.on_join(line),
             "PART" => self.on_left(line, &line.who),
@@ -260,8 +324,13 @@ impl IrcUser {
         if !self.has_tags && (!line.tags.is_empty() || line.command == "TAGMSG") {
             return Err("tags that it has not asked for".to_owned());
         }
+        self.messages.read(line);
         let target = line.param(0).to_ascii_lowercase();
         let channel = target.trim_start_matches(['@', '+']);
+        if self.has_tags && line.who == self.nick {
+            // Its own message.
+            return Ok(());
+        }
         // The server speaks, too.
         if channel.starts_with('#') || line.source.contains("!~") {
             out.notice(ForeignNotice::Heard(text.to_owned()));
@@ -287,11 +356,49 @@ impl IrcUser {
         }
     }
 
+    /// A message is taken back: by its author, or by an operator of the channel.
+    fn on_redaction(&mut self, line: &Line) -> Result<(), String> {
+        if !self.has_tags {
+            return Err("a redaction that it has not asked for".to_owned());
+        }
+        let channel = line.param(0).to_ascii_lowercase();
+        let channel = channel.trim_start_matches(['@', '+']);
+        let view = self.channels.get(channel);
+        if channel.starts_with('#') && view.is_none() && line.who != self.nick {
+            return Err("a redaction in a channel that it is not in".to_owned());
+        }
+        // One that it has not read, it ignores.
+        let Some(message) = self.messages.take(line.param(1)) else {
+            return Ok(());
+        };
+        let same = message.target.eq_ignore_ascii_case(line.param(0));
+        // Nicks change.
+        let is_private = !channel.starts_with('#') && !message.target.contains('#');
+        if !same && !is_private {
+            return Err(format!("a redaction of a message to {}", message.target));
+        }
+        let is_operator = view.is_some_and(|view| {
+            let rank = view.members.get(&line.who);
+            !view.is_listed || rank.is_some_and(|rank| rank.operator)
+        });
+        match message.author == host_of(&line.source) || is_operator {
+            true => Ok(()),
+            false => Err("a redaction by neither the author nor an operator".to_owned()),
+        }
+    }
+
+    /// A message that it has read, to redact it: its target and id.
+    pub(crate) fn any_message(&self, random: &mut Random) -> Option<(&str, &str)> {
+        self.messages.any(random)
+    }
+
     /// What a user of IRC says with one id comes in the order in which it was said.
     fn check_order(&mut self, line: &Line, target: &str, text: &str) -> Result<(), String> {
-        let host = line.source.split_once("!~");
-        let host = host.and_then(|(_, rest)| Some(rest.split_once('@')?.1));
-        let (Some(host), Some(number)) = (host, number(text)) else {
+        let (host, true, Some(number)) = (
+            host_of(&line.source),
+            line.source.contains("!~"),
+            number(text),
+        ) else {
             return Ok(());
         };
         let channel = target.trim_start_matches(['@', '+']);

@@ -8,6 +8,7 @@ use crc_netem::Side;
 use super::Monitor;
 use crate::invariant::Invariant;
 use crate::network::Network;
+use crate::people;
 
 /// A chat to a channel.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct ChannelChat {
     pub(crate) speaker: usize,
     /// In which of its lives the speaker sent it: in another life it may receive it.
     life: u32,
+    /// Whether it comes back to the speaker, who has asked for that.
+    is_echoed: bool,
     pub(crate) channel: String,
     /// The connections that it has crossed.
     crossed: BTreeSet<usize>,
@@ -47,6 +50,7 @@ impl Monitor {
         self.channel_chats.push(ChannelChat {
             speaker,
             life: network.net.host(speaker).life(),
+            is_echoed: people::irc_user(network, speaker).is_some_and(|user| user.has_tags),
             channel: channel.to_ascii_lowercase(),
             crossed: BTreeSet::new(),
             received: BTreeSet::new(),
@@ -70,6 +74,9 @@ impl Monitor {
         let Some(chat) = self.find_channel_chat(text) else {
             return;
         };
+        if chat.is_echoed && network.node_at(connection, 1 - side) == chat.speaker {
+            return;
+        }
         // Back to where it came from is a second time as well.
         if !chat.crossed.insert(connection) {
             let direction = network.describe_direction(connection, side);

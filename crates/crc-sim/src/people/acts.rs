@@ -13,7 +13,7 @@ use super::{
     CHANNELS, CLIENT_NAMES, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_server,
     legacy_user,
 };
-use crate::foreign::ForeignCommand;
+use crate::foreign::{ForeignCommand, IrcUser};
 use crate::monitor::channel_chats::number;
 use crate::node::Role;
 use crate::world::World;
@@ -113,6 +113,7 @@ impl World {
         match act {
             PersonAct::Join => join(&channel, random),
             PersonAct::Part => format!("PART {channel} :off\r\n"),
+            PersonAct::Speak if user.has_tags && random.chance(10) => redaction(user, random),
             PersonAct::Speak if random.chance(15) => self.private_speech(node, random),
             PersonAct::Speak => self.speech(node, &channel, random),
             PersonAct::Topic if random.chance(30) => metadata(&channel, random),
@@ -363,6 +364,15 @@ fn tagged(command: &str, target: &str, text: &str, random: &mut Random) -> Strin
         0 => format!("@+k={number} TAGMSG {target}\r\n"),
         1 => format!("@+a=b;time=x {command} {target} :{text}\r\n"),
         _ => format!("{command} {target} :{text}\r\n"),
+    }
+}
+
+/// Takes back a message that the user has read, or tries to: it may be the message of another one.
+fn redaction(user: &IrcUser, random: &mut Random) -> String {
+    let reason = random.one_of(&["", " :oops", " two words"]);
+    match user.any_message(random) {
+        Some((target, id)) => format!("REDACT {target} {id}{reason}\r\n"),
+        None => String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
 use super::{
-    UserRef, find_user, find_user_mut, has, metadata, ping, send_error, source_of, webirc,
+    UserRef, find_user, find_user_mut, has, metadata, ping, send_error, source_of, tags, webirc,
 };
 use crate::admission::admitted_info;
 use crate::announcement::ClientDetails;
@@ -386,9 +386,10 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     if before == realname {
         // It is shown what it has, and no other user is.
         if has(cx, user_ref.link, Capability::Setname) {
-            let source = source_of(cx, user_ref.id);
+            let (link, id) = (user_ref.link, user_ref.id);
+            let (tags, source) = (tags::of_line(cx, link, Some(id)), source_of(cx, id));
             let text = Some(&*realname);
-            reply::send_line(user_ref.link, &source, "SETNAME", &[], text, out);
+            reply::send_tagged(link, &tags, &source, "SETNAME", &[], text, out);
         }
         return;
     }

@@ -143,3 +143,86 @@ conforms! { a_person_has_no_tag "
     bob > PRIVMSG ann :Hi
     ann < @!bot :bob PRIVMSG ann :Hi
 " }
+
+conforms! { what_a_bot_says_of_itself_has_the_tag "
+    ann + message-tags away-notify invite-notify extended-join
+    bob + message-tags setname echo-message
+    eve +
+    ann > JOIN #reef
+    bob > JOIN #reef
+    ann > MODE #reef +o bob
+    bob > MODE bob +B
+    bob < @bot= :bob MODE bob +B
+    bob > AWAY :tea
+    ann < @bot= :bob AWAY :tea
+    bob > AWAY
+    ann < @bot= :bob AWAY
+    bob > INVITE eve #reef
+    ann < @bot= :bob INVITE eve #reef
+    bob > SETNAME :Robot
+    bob < @bot= :bob SETNAME :Robot
+    bob > SETNAME :Robot
+    bob < @bot= :bob SETNAME :Robot
+    bob > @+typing=active TAGMSG #reef
+    ann < @bot=;+typing=active :bob TAGMSG #reef
+    bob < @bot=;+typing=active :bob TAGMSG #reef
+    bob > @+typing=active TAGMSG ann
+    ann < @bot=;+typing=active :bob TAGMSG ann
+    bob < @bot=;+typing=active :bob TAGMSG ann
+    bob > NOTICE #reef :Hi
+    ann < @bot= :bob NOTICE #reef :Hi
+    bob < @bot= :bob NOTICE #reef :Hi
+    bob > PRIVMSG @#reef :Hi
+    ann < @bot= :bob PRIVMSG @#reef :Hi
+    bob < @bot= :bob PRIVMSG @#reef :Hi
+    bob > PRIVMSG bob :me
+    bob ~ @bot= :bob PRIVMSG bob :me
+    bob ~ @bot= :bob PRIVMSG bob :me
+    bob > NICK bobby
+    ann < @bot= :bob NICK bobby
+    bob < @bot= :bob NICK bobby
+    bob > PART #reef
+    ann < @bot= :bobby PART #reef
+    bob < @bot= :bobby PART #reef
+    bob > AWAY :tea
+    bob > JOIN #reef
+    ann < @bot= :bobby JOIN #reef * :Robot
+    ann < @bot= :bobby AWAY :tea
+    bob -
+    ann < @bot= :bobby QUIT :*
+" }
+
+conforms! { several_lines_of_a_bot_have_the_tag_once "
+    ann + message-tags batch draft/multiline
+    bob + message-tags batch draft/multiline
+    eve + message-tags
+    ann > JOIN #reef
+    bob > JOIN #reef
+    eve > JOIN #reef
+    bob > MODE bob +B
+    bob > BATCH +1 draft/multiline #reef
+    bob > @batch=1 PRIVMSG #reef :one
+    bob > @batch=1 PRIVMSG #reef :two
+    bob > BATCH -1
+    ann < @bot= :bob BATCH +{b=word} draft/multiline #reef
+    ann < @batch={=b};!bot :bob PRIVMSG #reef :one
+    ann < @batch={=b};!bot :bob PRIVMSG #reef :two
+    ann < :bob BATCH -{=b}
+    eve < @bot= :bob PRIVMSG #reef :one
+    eve < @bot= :bob PRIVMSG #reef :two
+" }
+
+conforms! { what_a_bot_does_as_a_network_operator_has_the_tag "
+    ann + message-tags
+    bob +
+    eve + message-tags
+    ann > MODE ann +w
+    bob > MODE bob +B
+    bob > OPER chief secret
+    bob > WALLOPS :hi
+    ann < @bot= :bob WALLOPS :hi
+    bob > KILL eve :spam
+    eve < @bot= :bob KILL eve :spam
+    eve < ERROR :*
+    eve < closed
+" }

@@ -22,6 +22,7 @@ mod capabilities;
 mod channels;
 mod elsewhere;
 mod errors;
+mod everywhere;
 mod help;
 mod invite;
 mod length;

@@ -53,7 +53,7 @@ use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text, is_netsplit};
 use losses::Loss;
-pub(crate) use operators::{Commander, is_operator_command, server_request};
+pub(crate) use operators::{Commander, is_operator_command, server_request, stats_letter};
 pub(crate) use people::{UserConnection, UserFacts};
 
 use crate::config::Config;

@@ -439,6 +439,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
     let Some(server) = target::target(cx, user_ref, verb, message, out) else {
         return;
     };
+    let is_elsewhere = server != cx.config.id;
     match verb {
         Verb::Privmsg => message::privmsg(cx, user_ref, TaggedKind::Message, message, out),
         Verb::Notice => message::privmsg(cx, user_ref, TaggedKind::Notice, message, out),
@@ -470,6 +471,9 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Quit => quit(cx, user_ref, message, out),
         Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
             reply::reply_error(cx, link, Numeric::ERR_ALREADYREGISTRED, &[], out);
+        }
+        Verb::Stats if is_elsewhere => {
+            server_query::server_query(cx, (user_ref, server), verb, message, out);
         }
         Verb::Oper
         | Verb::Kill

@@ -23,6 +23,8 @@ use crate::operator::Powers;
 use crate::text_protocol::first_piece;
 use crate::{crc, irc};
 
+pub(crate) use stats::stats_letter;
+
 /// The most bytes of a reason, and of what operators are told.
 const REASON_BYTES_MAX: usize = 300;
 

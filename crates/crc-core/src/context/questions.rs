@@ -17,7 +17,7 @@ impl Context {
     }
 
     /// Asks the server of `about`, or the server that this is.
-    pub(crate) fn ask(&mut self, by: HostId, about: HostId, question: Question, out: &mut Out) {
+    pub(crate) fn ask(&mut self, by: HostId, about: HostId, question: Question<'_>, out: &mut Out) {
         let kind = RequestKind::QUESTION;
         let request = server_request(by, Some(about), kind, &question.to_string());
         self.channel_request(&request, out);
@@ -30,7 +30,7 @@ impl Context {
             self.counters.dropped += 1;
             return;
         };
-        let lines = irc::answer_question(self, question.topic, about, out);
+        let lines = irc::answer_question(self, question, (request.source, about), out);
         let reply = Reply {
             number: question.number,
             lines: &lines,

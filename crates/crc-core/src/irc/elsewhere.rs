@@ -5,19 +5,23 @@
 
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::HostId;
-use irc_wire::{Numeric, Verb};
+use irc_wire::{Message, Numeric, Verb, text};
 
+use super::answer::{self, Part};
 use super::reply;
-use super::server_query::answer_about;
+use super::server_query::{Asker, answer_about};
 use super::{UserRef, cut, find_user_mut, read_soon, session_facts, user_of};
-use crate::context::{Context, Out};
-use crate::question::{ANSWER_TIME_MAX, Question, REPLY_BYTES_MAX, Reply, Topic};
+use crate::context::{Commander, Context, Out, stats_letter};
+use crate::question::{
+    ANSWER_TIME_MAX, PARAM_BYTES_MAX, Question, REPLY_BYTES_MAX, Reply, ReplyLine, Topic,
+};
 use crate::work;
 
 /// A question to another server, and its answer once it has come.
 #[derive(Debug)]
 pub(super) struct Asked {
-    question: Question,
+    number: u32,
+    topic: Topic,
     /// The server that is to answer.
     server: HostId,
     /// The user that the question is about, or the server.
@@ -35,7 +39,7 @@ impl Asked {
 
     /// Whether a server answers this question.
     fn is_for(&self, server: HostId, number: u32) -> bool {
-        self.lines.is_none() && self.server == server && self.question.number == number
+        self.lines.is_none() && self.server == server && self.number == number
     }
 
     /// Notes the answer of a server, if it is one to this question. Whether it is.
@@ -57,33 +61,65 @@ pub(super) const fn topic_of(verb: Verb) -> Option<Topic> {
         Verb::Time => Topic::Time,
         Verb::Admin => Topic::Admin,
         Verb::Info => Topic::Info,
+        Verb::Stats => Topic::Stats,
+        Verb::Links => Topic::Links,
         _ => return None,
     })
 }
 
-/// The numerics that an answer may consist of.
-const fn numerics_of(topic: Topic) -> &'static [Numeric] {
+/// Answers a command that names another server: asks that one.
+pub(super) fn ask_server(
+    cx: &mut Context,
+    user_ref: UserRef,
+    topic: Topic,
+    server: HostId,
+    message: &Message<'_>,
+    out: &mut Out,
+) {
+    let link = user_ref.link;
+    let param = match topic {
+        Topic::Stats => message.params.get(0),
+        Topic::Links => message.params.get(1),
+        _ => None,
+    };
+    let param = text::utf8_or_latin1(param.unwrap_or_default());
+    let param = match topic {
+        Topic::Stats => stats_letter(&param),
+        Topic::Links if param.is_empty() => "*",
+        _ => &param,
+    };
+    if param.len() > PARAM_BYTES_MAX {
+        let (numeric, text) = (Numeric::ERR_BADMASK, Some("The mask is too long"));
+        return reply::send_numeric(cx, link, numeric, &[param], text, out);
+    }
+    if topic == Topic::Stats {
+        let by = Commander {
+            link,
+            id: user_ref.id,
+        };
+        cx.report_stats(by, param, Some(server), out);
+    }
+    match ask(cx, user_ref, (topic, param), (server, server), out) {
+        Some(asked) => {
+            let command = command_of(topic);
+            answer::start(cx, user_ref, command, [Part::Asked(asked)], out);
+        }
+        None => reply_silent(cx, link, topic, server, out),
+    }
+}
+
+/// The command that a topic is about.
+const fn command_of(topic: Topic) -> &'static str {
     match topic {
-        Topic::Idle => &[],
-        Topic::Motd => &[
-            Numeric::RPL_MOTDSTART,
-            Numeric::RPL_MOTD,
-            Numeric::RPL_ENDOFMOTD,
-            Numeric::ERR_NOMOTD,
-        ],
-        Topic::Lusers => &[
-            Numeric::RPL_LUSERCLIENT,
-            Numeric::RPL_LUSEROP,
-            Numeric::RPL_LUSERUNKNOWN,
-            Numeric::RPL_LUSERCHANNELS,
-            Numeric::RPL_LUSERME,
-            Numeric::RPL_LOCALUSERS,
-            Numeric::RPL_GLOBALUSERS,
-        ],
-        Topic::Version => &[Numeric::RPL_VERSION, Numeric::RPL_ISUPPORT],
-        Topic::Time => &[Numeric::RPL_TIME],
-        Topic::Admin => &[Numeric::ERR_NOADMININFO],
-        Topic::Info => &[Numeric::RPL_INFO, Numeric::RPL_ENDOFINFO],
+        Topic::Idle => Verb::Whois.as_str(),
+        Topic::Motd => Verb::Motd.as_str(),
+        Topic::Lusers => Verb::Lusers.as_str(),
+        Topic::Version => Verb::Version.as_str(),
+        Topic::Time => Verb::Time.as_str(),
+        Topic::Admin => Verb::Admin.as_str(),
+        Topic::Info => Verb::Info.as_str(),
+        Topic::Stats => Verb::Stats.as_str(),
+        Topic::Links => Verb::Links.as_str(),
     }
 }
 
@@ -91,7 +127,7 @@ const fn numerics_of(topic: Topic) -> &'static [Numeric] {
 pub(super) fn ask(
     cx: &mut Context,
     user_ref: UserRef,
-    topic: Topic,
+    (topic, param): (Topic, &str),
     (server, about): (HostId, HostId),
     out: &mut Out,
 ) -> Option<Box<Asked>> {
@@ -99,11 +135,16 @@ pub(super) fn ask(
         return None;
     }
     let number = find_user_mut(cx, user_ref.link)?.next_question();
-    let question = Question { number, topic };
+    let question = Question {
+        number,
+        topic,
+        param,
+    };
     let until = cx.now + ANSWER_TIME_MAX;
     cx.ask(user_ref.id, about, question, out);
     Some(Box::new(Asked {
-        question,
+        number,
+        topic,
         server,
         about,
         until,
@@ -128,16 +169,13 @@ pub(crate) fn on_reply(cx: &mut Context, server: HostId, user: HostId, text: &st
 /// Shows a user the answer of another server.
 pub(super) fn show(cx: &Context, user_ref: UserRef, asked: &Asked, out: &mut Out) {
     let link = user_ref.link;
-    let topic = asked.question.topic;
+    let topic = asked.topic;
     match (&asked.lines, topic) {
-        (Some(lines), Topic::Idle) => {
-            let mut words = lines.lines().next().unwrap_or_default().split(' ');
-            let mut number = || words.next()?.parse::<u64>().ok();
-            if let (Some(idle), Some(since)) = (number(), number()) {
-                send_idle(cx, link, asked.about, (idle, since), out);
+        (lines, Topic::Idle) => {
+            if let Some(times) = lines.as_deref().and_then(Reply::parse_idle) {
+                send_idle(cx, link, asked.about, times, out);
             }
         }
-        (None, Topic::Idle) => {}
         (Some(lines), _) => {
             for line in lines.lines() {
                 cx.work.charge_answer(work::LINE);
@@ -171,10 +209,9 @@ pub(super) fn reply_silent(
     server: HostId,
     out: &mut Out,
 ) {
-    let command = topic.to_string().to_ascii_uppercase();
     let text = format!("{} does not answer", name_of(cx, server));
     let numeric = Numeric::RPL_TRYAGAIN;
-    reply::send_numeric(cx, link, numeric, &[&command], Some(&text), out);
+    reply::send_numeric(cx, link, numeric, &[command_of(topic)], Some(&text), out);
 }
 
 fn name_of(cx: &Context, server: HostId) -> String {
@@ -185,19 +222,14 @@ fn name_of(cx: &Context, server: HostId) -> String {
 
 /// Sends one line of an answer as its server would have sent it, if it may say that.
 fn send_line_of(cx: &Context, link: LinkId, asked: &Asked, line: &str, out: &mut Out) {
-    let (numeric, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let allowed = numerics_of(asked.question.topic);
-    if !allowed.iter().any(|it| it.digits() == numeric) || rest.contains(['\0', '\r']) {
+    let Some(ReplyLine {
+        numeric,
+        words,
+        text,
+    }) = asked.topic.split_line(line)
+    else {
         return;
-    }
-    let (words, text) = match rest.strip_prefix(':') {
-        Some(text) => ("", Some(text)),
-        None => match rest.split_once(" :") {
-            Some((words, text)) => (words, Some(text)),
-            None => (rest, None),
-        },
     };
-    let words = words.split(' ').filter(|word| !word.is_empty());
     let words: Vec<_> = core::iter::once(reply::target_of(cx, link))
         .chain(words)
         .collect();
@@ -206,7 +238,13 @@ fn send_line_of(cx: &Context, link: LinkId, asked: &Asked, line: &str, out: &mut
 
 /// What this server answers to a question of a user of another server: lines without their
 /// beginnings, that is, without this server's name and the user's nick.
-pub(crate) fn answer_question(cx: &Context, topic: Topic, about: HostId, out: &mut Out) -> String {
+pub(crate) fn answer_question(
+    cx: &Context,
+    question: Question<'_>,
+    (by, about): (HostId, HostId),
+    out: &mut Out,
+) -> String {
+    let topic = question.topic;
     if topic == Topic::Idle {
         let facts = session_facts(cx, about);
         return facts.map_or_else(String::new, |facts| {
@@ -216,19 +254,41 @@ pub(crate) fn answer_question(cx: &Context, topic: Topic, about: HostId, out: &m
     }
     // The lines are written for a link that is not there, and taken back.
     let nowhere = LinkId::new(u32::MAX, u32::MAX);
-    let mark = out.mark();
-    answer_about(cx, nowhere, topic, out);
-    let bytes = out.take_back(mark, nowhere);
-    let beginning = format!(":{} ", reply::own_name(cx));
-    let mut lines = String::new();
-    for line in String::from_utf8_lossy(&bytes).lines() {
-        let line = line.strip_prefix(&*beginning).unwrap_or(line);
-        if lines.len() + line.len() > REPLY_BYTES_MAX {
-            break;
-        }
-        // Behind the numeric stands the nick of no user.
-        lines += &line.replacen(" * ", " ", 1);
-        lines.push('\n');
+    let mut written = |write: &dyn Fn(&mut Out)| {
+        let mark = out.mark();
+        write(out);
+        let bytes = out.take_back(mark, nowhere);
+        without_beginnings(cx, &String::from_utf8_lossy(&bytes))
+    };
+    let asker = Asker::Elsewhere(by);
+    let lines = written(&|out| answer_about(cx, nowhere, asker, (topic, question.param), out));
+    if lines.len() <= REPLY_BYTES_MAX {
+        return lines;
     }
-    lines
+    // The last line ends the answer.
+    let command = command_of(topic);
+    let truncated = written(&|out| reply::reply_truncated(cx, nowhere, command, out));
+    let (rest, end) = split_last_line(&lines);
+    let room = REPLY_BYTES_MAX.saturating_sub(truncated.len() + end.len());
+    let (fitting, _) = split_last_line(cut(rest, room + 1));
+    [fitting, &truncated, end].concat()
+}
+
+/// Lines without what this server writes in front of them for a user that it does not know.
+fn without_beginnings(cx: &Context, lines: &str) -> String {
+    let beginning = format!(":{} ", reply::own_name(cx));
+    let mut rest = String::with_capacity(lines.len());
+    for line in lines.lines() {
+        let line = line.strip_prefix(&*beginning).unwrap_or(line);
+        // Behind the numeric stands the nick of no user.
+        rest += &line.replacen(" * ", " ", 1);
+        rest.push('\n');
+    }
+    rest
+}
+
+/// Splits lines before the last one, which may be incomplete.
+fn split_last_line(lines: &str) -> (&str, &str) {
+    let whole = lines.strip_suffix('\n').unwrap_or(lines);
+    lines.split_at(whole.rfind('\n').map_or(0, |at| at + 1))
 }

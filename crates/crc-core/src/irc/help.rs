@@ -100,7 +100,10 @@ const TOPICS: &[Topic] = &[
     ),
     topic(
         "LINKS",
-        &["LINKS [mask]", "Lists the servers of the network."],
+        &[
+            "LINKS [[server] mask]",
+            "Lists the servers of the network, as this server or another one sees it.",
+        ],
     ),
     topic(
         "LIST",
@@ -198,8 +201,8 @@ const TOPICS: &[Topic] = &[
     topic(
         "STATS",
         &[
-            "STATS u",
-            "Shows for how long this server has been running.",
+            "STATS u [server]",
+            "Shows for how long this server, or another one, has been running.",
         ],
     ),
     topic("TIME", &["TIME", "Shows the time of this server."]),

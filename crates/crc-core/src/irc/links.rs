@@ -7,7 +7,6 @@ use crc_wire::HostId;
 use irc_wire::Numeric;
 use irc_wire::mask::PreparedMask;
 
-use super::answer::ANSWER_BYTES_MAX;
 use super::channel::is_local;
 use super::{CASE, reply};
 use crate::announcement::stated_home;
@@ -66,8 +65,13 @@ impl Distances {
 }
 
 /// Sends the servers that a mask matches (RFC 2812, 3.4.5): each with the one that it is linked
-/// to, on the way from here, and how many hops it is away.
-pub(super) fn send_links(cx: &Context, link: LinkId, mask: &str, out: &mut Out) {
+/// to, on the way from here, and how many hops it is away. All in about so many bytes.
+pub(super) fn send_links(
+    cx: &Context,
+    link: LinkId,
+    (mask, bytes_max): (&str, usize),
+    out: &mut Out,
+) {
     let own = reply::own_name(cx);
     let prepared = PreparedMask::new(mask.as_bytes(), CASE);
     let is_wanted = |name: &str| {
@@ -84,7 +88,7 @@ pub(super) fn send_links(cx: &Context, link: LinkId, mask: &str, out: &mut Out) 
     let mut distances = Distances::default();
     let start = out.arena_len();
     for host in cx.network.directory().servers() {
-        if out.arena_len() - start > ANSWER_BYTES_MAX {
+        if out.arena_len() - start > bytes_max {
             reply::reply_truncated(cx, link, "LINKS", out);
             break;
         }

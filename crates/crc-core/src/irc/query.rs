@@ -225,7 +225,7 @@ pub(super) fn whois_one(
     whois_reply(cx, user_ref.link, id, out);
     let host = cx.network.directory().find(id)?;
     let home = host.details().home?;
-    elsewhere::ask(cx, user_ref, Topic::Idle, (home, id), out)
+    elsewhere::ask(cx, user_ref, (Topic::Idle, ""), (home, id), out)
 }
 
 /// Sends the numerics of WHOIS for a host, without RPL_ENDOFWHOIS.

@@ -5,12 +5,15 @@ use crc_machine::LinkId;
 use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, text};
 
-use super::answer::{self, Part};
+use super::answer::ANSWER_BYTES_MAX;
 use super::links::send_links;
 use super::reply::{self, date_text};
 use super::{UserRef, elsewhere, help};
 use crate::context::{Context, Out};
-use crate::question::Topic;
+use crate::question::{REPLY_BYTES_MAX, Topic};
+
+/// The most bytes of the lines that end an answer which is too long.
+const END_BYTES_MAX: usize = 2 * 1024;
 
 /// The name of the network.
 const NETWORK: &str = "CRC";
@@ -61,23 +64,16 @@ pub(super) fn server_query(
 ) {
     let link = user_ref.link;
     if let Some(topic) = elsewhere::topic_of(verb) {
-        if server == cx.config.id {
-            return answer_about(cx, link, topic, out);
+        if server != cx.config.id {
+            return elsewhere::ask_server(cx, user_ref, topic, server, message, out);
         }
-        let asked = elsewhere::ask(cx, user_ref, topic, (server, server), out);
-        return match asked {
-            Some(asked) => answer::start(cx, user_ref, verb.as_str(), [Part::Asked(asked)], out),
-            None => elsewhere::reply_silent(cx, link, topic, server, out),
-        };
+        // With two parameters, the first one of LINKS names the server to answer.
+        let mask = message.params.get(1).or(message.params.get(0));
+        let mask = mask.filter(|mask| topic == Topic::Links && !mask.is_empty());
+        let mask = text::utf8_or_latin1(mask.unwrap_or(b"*"));
+        return answer_about(cx, link, Asker::Own, (topic, &mask), out);
     }
     match verb {
-        Verb::Links => {
-            // With two parameters, the first names the server to answer.
-            let mask = message.params.get(1).or(message.params.get(0));
-            let mask = mask.filter(|mask| !mask.is_empty());
-            let mask = text::utf8_or_latin1(mask.unwrap_or(b"*"));
-            send_links(cx, link, &mask, out);
-        }
         Verb::Servlist => {
             let text = Some("End of service listing");
             reply::send_numeric(cx, link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
@@ -96,9 +92,29 @@ pub(super) fn server_query(
     }
 }
 
-/// Answers what this server is asked, by a user of it or of another server.
-pub(super) fn answer_about(cx: &Context, link: LinkId, topic: Topic, out: &mut Out) {
+/// Who asks this server about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A user of it.
+    Own,
+    /// A user of another server.
+    Elsewhere(HostId),
+}
+
+/// Answers what this server is asked, by a user of it or of another server. `param` is the letter
+/// of STATS, or the mask of LINKS.
+pub(super) fn answer_about(
+    cx: &Context,
+    link: LinkId,
+    asker: Asker,
+    (topic, param): (Topic, &str),
+    out: &mut Out,
+) {
     let own = reply::own_name(cx);
+    let bytes_max = match asker {
+        Asker::Own => ANSWER_BYTES_MAX,
+        Asker::Elsewhere(_) => REPLY_BYTES_MAX - END_BYTES_MAX,
+    };
     match topic {
         Topic::Motd => send_motd(cx, link, out),
         Topic::Lusers => send_lusers(cx, link, out),
@@ -124,6 +140,17 @@ pub(super) fn answer_about(cx: &Context, link: LinkId, topic: Topic, out: &mut O
             }
             let text = Some("End of INFO list");
             reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
+        }
+        Topic::Links => send_links(cx, link, (param, bytes_max), out),
+        Topic::Stats => {
+            // Users of this server ask as those of every protocol do.
+            if let Asker::Elsewhere(by) = asker {
+                for line in cx.stats_for_elsewhere(by, param, bytes_max) {
+                    let words: Vec<_> = line.words.iter().map(String::as_str).collect();
+                    let text = Some(&*line.text);
+                    reply::send_numeric(cx, link, line.numeric, &words, text, out);
+                }
+            }
         }
         // It is about a user.
         Topic::Idle => {}

@@ -98,3 +98,86 @@ with |config| config.motd = vec![format!("Welcome to {}", config.name), "Mind th
     ann < :server* 372 ann :*Mind the tide
     ann < :server* 376 ann :*
 " }
+
+conforms! { another_server_says_since_when_it_runs "
+    ann +
+    bob +
+    ann > STATS u {server of bob}
+    ann < :server* 242 ann :Server Up 0 days *
+    ann < :server* 219 ann u :*
+    ann > STATS u bob
+    ann < :server* 242 ann :Server Up 0 days *
+    ann < :server* 219 ann u :*
+    ann > STATS
+    ann < 219 ann * :*
+    ann > STATS u nowhere
+    ann < 402 ann nowhere :*
+" }
+
+conforms! { only_operators_read_more_of_another_server "
+    ann +
+    bob +
+    ann > STATS k {server of bob}
+    ann < :server* 219 ann k :*
+    ann > STATS l {server of bob}
+    ann < :server* 219 ann l :*
+    ann > STATS m {server of bob}
+    ann < :server* 219 ann m :*
+    ann > STATS o {server of bob}
+    ann < :server* 219 ann o :*
+    ann > OPER chief secret
+    bob > STATS o {server of ann}
+    bob < :server* 219 bob o :*
+    ann > KLINE 60 spam!*@* :off
+    ann > STATS k {server of bob}
+    ann < NOTICE ann :*used STATS k*
+    ann < :server* 216 ann k spam!*@* {number} ann :off
+    ann < :server* 219 ann k :*
+    ann > STATS o {server of bob}
+    ann < NOTICE ann :*
+    ann < :server* 243 ann o * * chief :*
+    ann < :server* 219 ann o :*
+    ann > STATS m {server of bob}
+    ann < NOTICE ann :*
+    ann ~ :server* 212 ann STATS :*
+    ann < ...
+    ann < :server* 219 ann m :*
+    ann > STATS l {server of bob}
+    ann < NOTICE ann :*
+    ann < ...
+    ann < :server* 219 ann l :*
+    ann > STATS x {server of bob}
+    ann < :server* 219 ann x :*
+" }
+
+conforms! { another_server_shows_no_address_of_its_clients |net| {
+    net.play("
+        ann +
+        bob +
+        ann > OPER chief secret
+    ");
+    let is_elsewhere = net.server_of("ann") != net.server_of("bob");
+    let server = net.server_of("bob");
+    net.take("ann");
+    net.send("ann", &format!("STATS l {server}"));
+    let lines = net.take("ann");
+    let links: Vec<_> = lines.iter().filter(|line| line.command == "211").collect();
+    let is_shown = |what: &str| links.iter().any(|line| line.params[1].contains(what));
+    assert_eq!(is_shown("bob["), !is_elsewhere, "{links:?}");
+    assert_eq!(is_shown("@"), !is_elsewhere, "{links:?}");
+    if is_elsewhere {
+        // Its one link to a server.
+        assert_eq!(links.len(), 1, "{links:?}");
+        assert_eq!(links[0].params[1], "server1[2]");
+    }
+} }
+
+conforms! { the_label_of_a_question_about_links_is_on_the_answer "
+    ann + labeled-response batch
+    bob +
+    ann > @label=x LINKS {server of bob} {server of bob}
+    ann < @label=x BATCH +{b=word} labeled-response
+    ann < @batch={=b} :server* 364 ann {server of bob} {server of bob} :0 *
+    ann < @batch={=b} :server* 365 ann {server of bob} :*
+    ann < BATCH -{=b}
+" }

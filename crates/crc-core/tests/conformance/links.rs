@@ -48,6 +48,20 @@ conforms! { every_server_shows_the_tree |net| {
     }
 } }
 
+conforms! { a_server_shows_the_tree_as_it_sees_it_to_users_elsewhere |net| {
+    for name in ["ann", "bob", "eve"] {
+        net.join(name, "");
+    }
+    for (asks, at) in [("ann", "bob"), ("ann", "eve"), ("bob", "ann"), ("eve", "bob")] {
+        let there = net.server_of(at);
+        for mask in ["*", "server1", "*2", "nowhere"] {
+            let expected = links(net, at, &format!("LINKS {mask}"));
+            let shown = links(net, asks, &format!("LINKS {there} {mask}"));
+            assert_eq!(shown, expected, "{asks} asks {there} for {mask}");
+        }
+    }
+} }
+
 conforms! { a_server_that_is_not_there_is_unknown "
     ann +
     ann > TIME nowhere

@@ -11,6 +11,7 @@ mod across;
 mod any_line;
 mod ban;
 mod channel;
+mod elsewhere;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod label;

@@ -598,7 +598,16 @@ impl HostileServer {
             // Invitations of others, questions, and answers that no server has asked for.
             _ => {
                 let invited = self.other(random).to_string();
-                let text = random.one_of(&[POISON, "1 idle", "1 motd", "1\n372 :x", &invited]);
+                let text = random.one_of(&[
+                    POISON,
+                    "1 idle",
+                    "1 motd",
+                    "1 stats l",
+                    "1 links *",
+                    "1\n372 :x",
+                    "1\n364 x x :0 x",
+                    &invited,
+                ]);
                 Message::ChannelRequest(ChannelRequest {
                     source,
                     destination: random.chance(60).then(|| self.other(random)),

@@ -280,6 +280,8 @@ numerics! {
     RPL_ENDOFWHOIS = 318,
     /// WHOIS: the user's channels.
     RPL_WHOISCHANNELS = 319,
+    /// WHOIS: something else about the user, as a text (a later addition).
+    RPL_WHOISSPECIAL = 320,
     /// LIST: the start. RFC 2812 calls it obsolete; clients know it.
     RPL_LISTSTART = 321,
     /// LIST: a channel, its number of members, and its topic.

@@ -35,9 +35,10 @@ pub(crate) struct UserFacts<'a> {
     pub(crate) away: Option<&'a str>,
     /// Its connection to this server, if it has one.
     pub(crate) connection: Option<UserConnection<'a>>,
-    /// For how many seconds it has said nothing, and when it registered, as Unix time in
-    /// milliseconds: of a user of IRC of this server.
-    pub(crate) idle: Option<(u64, u64)>,
+    /// For how many seconds it has said nothing: of a user of IRC of this server.
+    pub(crate) idle: Option<u64>,
+    /// When it registered, as Unix time in milliseconds.
+    pub(crate) signed_on_unix_ms: Option<u64>,
 }
 
 /// How a user is connected to this server.
@@ -91,8 +92,16 @@ impl Context {
                 .find(id)
                 .map(|absence| &*absence.text),
             connection: self.user_connection(asks, host),
-            idle: session.map(|session| (session.idle_seconds, session.registered_at_unix_ms)),
+            idle: session.map(|session| session.idle_seconds),
+            signed_on_unix_ms: session
+                .map(|session| session.registered_at_unix_ms)
+                .or_else(|| self.signed_on_unix_ms(host)),
         })
+    }
+
+    /// When a user registered at its server, as Unix time in milliseconds, if servers have said so.
+    pub(crate) fn signed_on_unix_ms(&self, host: &Host) -> Option<u64> {
+        host.registered_ms().map(|ms| self.wall_ms_of(ms.get()))
     }
 
     fn user_connection(&self, asks: Option<HostId>, host: &Host) -> Option<UserConnection<'_>> {

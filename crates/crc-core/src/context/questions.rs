@@ -5,7 +5,7 @@ use crc_wire::{ChannelRequest, HostId, RequestKind, Text};
 use super::{Context, Out, server_request};
 use crate::announcement::Announcement;
 use crate::irc;
-use crate::network::Host;
+use crate::network::{Host, HostKind};
 use crate::question::{Question, Reply};
 
 impl Context {
@@ -21,6 +21,29 @@ impl Context {
         let kind = RequestKind::QUESTION;
         let request = server_request(by, Some(about), kind, &question.to_string());
         self.channel_request(&request, out);
+    }
+
+    /// The server to ask for how long a user has said nothing, if another one knows: that is known
+    /// of users of IRC.
+    pub(crate) fn idle_known_by(&self, user: HostId) -> Option<HostId> {
+        let host = self.network.directory().find(user)?;
+        let details = host.details();
+        let is_of_irc = host.kind() == HostKind::Client && !details.user.is_empty();
+        let home = details.home.filter(|home| *home != self.config.id);
+        home.filter(|home| is_of_irc && self.answers_questions(*home))
+    }
+
+    /// A server has answered a user of this server.
+    pub(super) fn on_question_answered(&mut self, server: HostId, user: HostId, text: &str) {
+        let host = self.network.directory().find(user);
+        let link = host.map(Host::first_link);
+        let was_asked = match (Reply::parse(text), link) {
+            (Some(reply), Some(link)) => irc::on_reply(self, link, server, reply),
+            _ => false,
+        };
+        if !was_asked {
+            self.counters.dropped += 1;
+        }
     }
 
     /// A user of another server has a question to this one.

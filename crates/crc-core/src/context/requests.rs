@@ -4,9 +4,9 @@ use crc_machine::LinkId;
 use crc_wire::{ChannelRequest, Message, RequestKind};
 
 use super::{Context, Out};
+use crate::crc;
 use crate::network::HostKind;
 use crate::order::Order;
-use crate::{crc, irc};
 
 impl Context {
     /// Passes a request on towards its destination, or executes it.
@@ -99,7 +99,7 @@ impl Context {
             RequestKind::KILL => return self.execute_kill(source, host, text, out),
             RequestKind::ANSWER => return self.on_order_answer(source, host, text, out),
             RequestKind::QUESTION => return self.on_question(request, out),
-            RequestKind::REPLY => return irc::on_reply(self, source, host, text),
+            RequestKind::REPLY => return self.on_question_answered(source, host, text),
             RequestKind::NOTE => {
                 if let Some(link) = self.operator_link(host) {
                     self.note(link, &format!("*** Notice -- {text}"), out);

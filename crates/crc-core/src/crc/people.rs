@@ -139,11 +139,10 @@ fn describe_user(cx: &Context, asks: HostId, facts: &UserFacts<'_>) -> String {
             add("gateway", gateway);
         }
     }
-    let registered = host.registered_ms().map(|ms| cx.wall_ms_of(ms.get()));
-    if let Some(since) = facts.idle.map(|(_, since)| since).or(registered) {
+    if let Some(since) = facts.signed_on_unix_ms {
         add("since", &(since / 1000).to_string());
     }
-    if let Some((idle, _)) = facts.idle {
+    if let Some(idle) = facts.idle {
         add("idle", &idle.to_string());
     }
     let room = USER_BYTES_MAX

@@ -10,7 +10,7 @@ use irc_wire::{Message, Numeric, Verb, text};
 use super::answer::{self, Part};
 use super::reply;
 use super::server_query::{Asker, answer_about};
-use super::{UserRef, cut, find_user_mut, read_soon, session_facts, user_of};
+use super::{UserRef, cut, find_user_mut, read_soon, session_facts};
 use crate::context::{Commander, Context, Out, stats_letter};
 use crate::question::{
     ANSWER_TIME_MAX, PARAM_BYTES_MAX, Question, REPLY_BYTES_MAX, Reply, ReplyLine, Topic,
@@ -152,18 +152,14 @@ pub(super) fn ask(
     }))
 }
 
-/// A server has answered a question of a user of this server.
-pub(crate) fn on_reply(cx: &mut Context, server: HostId, user: HostId, text: &str) {
-    let (reply, found) = (Reply::parse(text), user_of(cx, user));
-    let (Some(reply), Some(link)) = (reply, found.map(|(link, _)| link)) else {
-        cx.counters.dropped += 1;
-        return;
-    };
+/// A server has answered a question of a user of this server. Whether it was asked that.
+pub(crate) fn on_reply(cx: &mut Context, link: LinkId, server: HostId, reply: Reply<'_>) -> bool {
     let answer = find_user_mut(cx, link).and_then(|user| user.answer.as_mut());
-    match answer.is_some_and(|answer| answer.on_reply(server, reply)) {
-        true => read_soon(cx, link),
-        false => cx.counters.dropped += 1,
+    let is_awaited = answer.is_some_and(|answer| answer.on_reply(server, reply));
+    if is_awaited {
+        read_soon(cx, link);
     }
+    is_awaited
 }
 
 /// Shows a user the answer of another server.
@@ -171,11 +167,10 @@ pub(super) fn show(cx: &Context, user_ref: UserRef, asked: &Asked, out: &mut Out
     let link = user_ref.link;
     let topic = asked.topic;
     match (&asked.lines, topic) {
-        (lines, Topic::Idle) => {
-            if let Some(times) = lines.as_deref().and_then(Reply::parse_idle) {
-                send_idle(cx, link, asked.about, times, out);
-            }
-        }
+        (lines, Topic::Idle) => match lines.as_deref().and_then(Reply::parse_idle) {
+            Some(times) => send_idle(cx, link, asked.about, times, out),
+            None => send_sign_on(cx, link, asked.about, out),
+        },
         (Some(lines), _) => {
             for line in lines.lines() {
                 cx.work.charge_answer(work::LINE);
@@ -199,6 +194,17 @@ pub(super) fn send_idle(
     let (idle, since) = (idle.to_string(), since.to_string());
     let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
     reply::send_numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
+}
+
+/// Says when a user signed on of whom it is not known for how long it has said nothing.
+pub(super) fn send_sign_on(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
+    let host = cx.network.directory().find(id);
+    if let Some(ms) = host.and_then(|host| cx.signed_on_unix_ms(host)) {
+        let nick = cx.nick_of(id);
+        let text = format!("signed on at {}", reply::date_text(ms));
+        let numeric = Numeric::RPL_WHOISSPECIAL;
+        reply::send_numeric(cx, link, numeric, &[&nick], Some(&text), out);
+    }
 }
 
 /// Says that another server does not answer.

@@ -223,9 +223,13 @@ pub(super) fn whois_one(
         return None;
     };
     whois_reply(cx, user_ref.link, id, out);
-    let host = cx.network.directory().find(id)?;
-    let home = host.details().home?;
-    elsewhere::ask(cx, user_ref, (Topic::Idle, ""), (home, id), out)
+    let home = cx.idle_known_by(id);
+    let asked =
+        home.and_then(|home| elsewhere::ask(cx, user_ref, (Topic::Idle, ""), (home, id), out));
+    if asked.is_none() && session_facts(cx, id).is_none() {
+        elsewhere::send_sign_on(cx, user_ref.link, id, out);
+    }
+    asked
 }
 
 /// Sends the numerics of WHOIS for a host, without RPL_ENDOFWHOIS.
@@ -267,7 +271,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         send_connection(cx, link, &nick, connection, out);
     }
     super::metadata::send_whois(cx, link, id, &nick, out);
-    if let Some((idle, since_ms)) = facts.idle {
+    if let (Some(idle), Some(since_ms)) = (facts.idle, facts.signed_on_unix_ms) {
         elsewhere::send_idle(cx, link, id, (idle, since_ms / 1000), out);
     }
 }

@@ -264,3 +264,42 @@ fn long_answers_of_other_servers_end() {
         300
     );
 }
+
+#[test]
+fn who_does_not_say_how_long_it_is_idle_is_shown_with_its_sign_on() {
+    let mut net = net_of(2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.crc(1, 401);
+    let shown = |net: &mut Net, user: usize| {
+        let lines = net.request(user, "WHOIS host401");
+        assert!(
+            lines.iter().all(|line| !line.contains(" 317 ")),
+            "{lines:?}"
+        );
+        let line = lines.iter().find_map(|line| line.split_once(" 320 "));
+        line.unwrap_or_else(|| panic!("{lines:?}")).1.to_owned()
+    };
+    let (elsewhere, there) = (shown(&mut net, ann), shown(&mut net, bob));
+    let text = "host401 :signed on at Tue, 14 Nov 2023 22:13:2";
+    assert!(elsewhere.starts_with(&format!("ann {text}")), "{elsewhere}");
+    assert_eq!(elsewhere.replacen("ann", "bob", 1), there);
+    // The server of a user of IRC does not answer: then the same is known of it.
+    let peer = server_peer(&mut net, 0);
+    let dated = registration(
+        Kind::Client,
+        302,
+        Some(77),
+        "x [crc2;s=1577836800000;h=77;i=~e]",
+    );
+    net.fixture.send_message(peer, &dated);
+    net.fixture.soon();
+    net.send_line(ann, "WHOIS host302,host300");
+    net.fixture.run(Duration::from_secs(7));
+    let lines = net.read_lines(ann);
+    let special: Vec<_> = lines.iter().filter(|line| line.contains(" 320 ")).collect();
+    assert_eq!(special.len(), 1, "{lines:?}");
+    assert!(
+        special[0].starts_with(":server0 320 ann host302 :signed on at "),
+        "{special:?}"
+    );
+}

@@ -159,10 +159,12 @@ pub(crate) enum LinkTimer {
     Unread,
     /// The network behind a legacy server is also linked by the binary protocol.
     LegacyLoop,
+    /// A server elsewhere has not answered a client in time.
+    Questions,
 }
 
 impl LinkTimer {
-    const ALL: [LinkTimer; 14] = [
+    const ALL: [LinkTimer; 15] = [
         LinkTimer::Registration,
         LinkTimer::Announcement,
         LinkTimer::Classification,
@@ -174,6 +176,7 @@ impl LinkTimer {
         LinkTimer::Irc,
         LinkTimer::Unread,
         LinkTimer::LegacyLoop,
+        LinkTimer::Questions,
         LinkTimer::Congestion,
         LinkTimer::Burst,
         LinkTimer::Slowed,
@@ -181,7 +184,7 @@ impl LinkTimer {
 
     /// Those that end when this server closes a link. The others find the link closed,
     /// and do nothing.
-    const OF_OPEN_LINK: [LinkTimer; 11] = [
+    const OF_OPEN_LINK: [LinkTimer; 12] = [
         LinkTimer::Registration,
         LinkTimer::PacePause,
         LinkTimer::PacedSend,
@@ -190,6 +193,7 @@ impl LinkTimer {
         LinkTimer::Irc,
         LinkTimer::Unread,
         LinkTimer::LegacyLoop,
+        LinkTimer::Questions,
         LinkTimer::Congestion,
         LinkTimer::Burst,
         LinkTimer::Slowed,

@@ -14,6 +14,7 @@ pub(crate) mod keepalive;
 pub(crate) mod leave;
 pub(crate) mod pacing;
 mod people;
+pub(crate) mod questions;
 pub(crate) mod receive;
 mod registration;
 pub(crate) mod send;

@@ -326,6 +326,7 @@ impl Server {
             LinkTimer::Slowed => cx.end_slowing(link, out),
             LinkTimer::Unread => self.on_unread(link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
+            LinkTimer::Questions => crc::questions::go_on(cx, link, out),
         }
     }
 

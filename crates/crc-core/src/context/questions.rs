@@ -4,9 +4,9 @@ use crc_wire::{ChannelRequest, HostId, RequestKind, Text};
 
 use super::{Context, Out, server_request};
 use crate::announcement::Announcement;
-use crate::irc;
 use crate::network::{Host, HostKind};
 use crate::question::{Question, Reply};
+use crate::{crc, irc};
 
 impl Context {
     /// Whether a server, but not this one, answers questions.
@@ -34,10 +34,19 @@ impl Context {
     }
 
     /// A server has answered a user of this server.
-    pub(super) fn on_question_answered(&mut self, server: HostId, user: HostId, text: &str) {
+    pub(super) fn on_question_answered(
+        &mut self,
+        server: HostId,
+        user: HostId,
+        text: &str,
+        out: &mut Out,
+    ) {
         let host = self.network.directory().find(user);
         let link = host.map(Host::first_link);
         let was_asked = match (Reply::parse(text), link) {
+            (Some(reply), Some(link)) if self.is_crc(link) => {
+                crc::questions::on_reply(self, link, server, reply, out)
+            }
             (Some(reply), Some(link)) => irc::on_reply(self, link, server, reply),
             _ => false,
         };

@@ -99,7 +99,7 @@ impl Context {
             RequestKind::KILL => return self.execute_kill(source, host, text, out),
             RequestKind::ANSWER => return self.on_order_answer(source, host, text, out),
             RequestKind::QUESTION => return self.on_question(request, out),
-            RequestKind::REPLY => return self.on_question_answered(source, host, text),
+            RequestKind::REPLY => return self.on_question_answered(source, host, text, out),
             RequestKind::NOTE => {
                 if let Some(link) = self.operator_link(host) {
                     self.note(link, &format!("*** Notice -- {text}"), out);

@@ -6,7 +6,7 @@ use irc_wire::CaseMapping;
 use irc_wire::mask::PreparedMask;
 
 use super::burst::list_all_channels;
-use super::{announce, send};
+use super::{announce, questions, send};
 use crate::context::{Context, Out, UserFacts};
 use crate::names::prepare_name;
 use crate::network::{Host, fold};
@@ -91,13 +91,34 @@ const MASK_BYTES_MAX: usize = 128;
 
 /// Answers with what the client may know of a user.
 fn whois(cx: &mut Context, link: LinkId, asks: HostId, wanted: &str, out: &mut Out) {
-    let id = wanted.parse().ok().and_then(HostId::new);
-    let facts = id.and_then(|id| cx.user_facts(Some(asks), id));
-    let Some(facts) = facts else {
-        let why = format!("no client has the id {}", Escaped(wanted));
-        return refuse(cx, link, "whois", &why, out);
+    match wanted.parse().ok().and_then(HostId::new) {
+        Some(id) => questions::whois(cx, link, (asks, id), out),
+        None => {
+            questions::end_all(cx, link, out);
+            refuse_whois(cx, link, wanted, out);
+        }
+    }
+}
+
+fn refuse_whois(cx: &mut Context, link: LinkId, wanted: &str, out: &mut Out) {
+    let why = format!("no client has the id {}", Escaped(wanted));
+    refuse(cx, link, "whois", &why, out);
+}
+
+/// Sends a client what it may know of a user. `elsewhere` is what another server has said: for how
+/// many seconds the user has said nothing.
+pub(super) fn send_user(
+    cx: &mut Context,
+    link: LinkId,
+    (asks, id): (HostId, HostId),
+    elsewhere: Option<u64>,
+    out: &mut Out,
+) {
+    let Some(facts) = cx.user_facts(Some(asks), id) else {
+        return refuse_whois(cx, link, &id.to_string(), out);
     };
-    let text = describe_user(cx, asks, &facts);
+    let idle = facts.idle.or(elsewhere);
+    let text = describe_user(cx, asks, &UserFacts { idle, ..facts });
     send::answer(cx, link, StatusCode::USER, &text, out);
 }
 

@@ -8,6 +8,7 @@ use crc_wire::{Decoder, HostId};
 use super::auth::Auth;
 use super::clock::LinkClock;
 use super::leave::Quits;
+use super::questions::Questions;
 use crate::announcement::Features;
 
 /// The state of a conversation in the binary protocol.
@@ -40,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) pending: Pending,
     /// The quits of all clients, if this server leaves and the peer knows no other goodbye.
     pub(crate) quits: Option<Box<Quits>>,
+    /// What the peer, a client, has asked of servers elsewhere.
+    pub(crate) questions: Option<Box<Questions>>,
 }
 
 /// Another id of this server, for a v1 server that has registered it before: such a

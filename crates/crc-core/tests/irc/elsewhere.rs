@@ -40,6 +40,17 @@ fn requests(net: &mut Net, peer: usize, kind: RequestKind) -> Vec<(u32, String)>
     requests.collect()
 }
 
+/// What a client of the binary protocol is told.
+fn statuses(net: &mut Net, client: usize) -> Vec<String> {
+    net.fixture.soon();
+    let received = net.fixture.received(client);
+    let statuses = received.into_iter().filter_map(|message| match message {
+        Message::Status(status) => Some(status.text.as_str().to_owned()),
+        _ => None,
+    });
+    statuses.collect()
+}
+
 #[test]
 fn a_server_shows_only_operators_elsewhere_what_is_for_them() {
     let mut net = net_of(1);
@@ -263,6 +274,168 @@ fn long_answers_of_other_servers_end() {
         own.iter().filter(|line| line.contains(" 216 ")).count(),
         300
     );
+}
+
+#[test]
+fn clients_of_the_binary_protocol_learn_how_long_a_user_elsewhere_is_idle() {
+    let mut net = net_of(2);
+    let (_, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    let (near, far) = (net.id_of(0, "ann"), net.id_of(1, "bob"));
+    let crc = net.crc(0, 400);
+    net.crc(1, 401);
+    net.fixture.run(Duration::from_secs(7));
+    net.send_line(bob, "PRIVMSG ann :hi");
+    net.fixture.run(Duration::from_secs(2));
+    let whois = |net: &mut Net, ids: &[&str]| {
+        for id in ids {
+            let request = channel_request(400, None, RequestKind::WHOIS, "", id);
+            net.fixture.send_message(crc, &request);
+        }
+        let shown = statuses(net, crc);
+        let fact = |text: &str, word: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once(' '));
+            let mut found = lines.filter(|(key, _)| *key == word);
+            found.next().map(|(_, value)| value.to_owned())
+        };
+        let shown = shown.into_iter().map(|text| match text.starts_with("id ") {
+            true => ["name", "idle", "since"]
+                .map(|word| fact(&text, word).unwrap_or_default())
+                .join(" "),
+            false => text,
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let since = |shown: &str| shown.rsplit(' ').next().unwrap().to_owned();
+    let [of_near, of_far] = [near, far].map(|id| whois(&mut net, &[&id.to_string()])[0].clone());
+    assert!(of_near.starts_with("ann 9 17000000"), "{of_near}");
+    assert!(of_far.starts_with("bob 2 17000000"), "{of_far}");
+    // Those of its own protocol say nothing of idle times, and are not invented.
+    let of_crc = whois(&mut net, &["401", "400"]);
+    assert!(of_crc[0].starts_with("host401  17000000"), "{of_crc:?}");
+    assert!(of_crc[1].starts_with("host400  17000000"), "{of_crc:?}");
+    assert_eq!(since(&of_crc[0]).len(), 10);
+    // Answers come in order, whichever of them takes longer.
+    let (near, far) = (near.to_string(), far.to_string());
+    let shown = whois(&mut net, &[&far, "401", "9", &near, "x"]);
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(shown, ["bob", "host401", "whois:", "ann", "whois:"]);
+    let many = whois(&mut net, &[&*far; 9]);
+    assert_eq!(many.len(), 9);
+    // The first ones make room for the others.
+    assert!(many[0].starts_with("bob  17"), "{many:?}");
+    assert!(many[8].starts_with("bob 2 17"), "{many:?}");
+}
+
+#[test]
+fn a_server_cannot_hold_up_a_client_of_the_binary_protocol() {
+    let mut net = net_of(1);
+    let peer = server_peer(&mut net, 0);
+    let crc = net.crc(0, 400);
+    let whois = channel_request(400, None, RequestKind::WHOIS, "", "300");
+    net.fixture.send_message(crc, &whois);
+    assert_eq!(
+        requests(&mut net, peer, RequestKind::QUESTION),
+        [(300, "1 idle".to_owned())]
+    );
+    for odd in [
+        reply(300, id(400), "1\n5 17"),
+        reply(77, id(400), "7\n5 17"),
+    ] {
+        net.fixture.send_message(peer, &odd);
+    }
+    assert_eq!(statuses(&mut net, crc), Vec::<String>::new());
+    net.fixture.run(Duration::from_secs(3));
+    let shown = statuses(&mut net, crc);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(!shown[0].contains("idle"), "{shown:?}");
+    // An answer that is late or none is not shown, and changes nothing else.
+    net.fixture
+        .send_message(peer, &reply(77, id(400), "1\n5 17"));
+    net.fixture.send_message(crc, &whois);
+    net.fixture.soon();
+    net.fixture
+        .send_message(peer, &reply(77, id(400), "2\nx 17\naddress x\nidle 5"));
+    let shown = statuses(&mut net, crc);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(!shown[0].contains("address"), "{shown:?}");
+    assert!(!shown[0].contains("idle"), "{shown:?}");
+    net.fixture.send_message(crc, &whois);
+    net.fixture.soon();
+    net.fixture
+        .send_message(peer, &reply(77, id(400), "3\n5 17\n"));
+    assert!(statuses(&mut net, crc)[0].contains("\nidle 5\n"));
+    // A user that has left meanwhile is not shown.
+    net.fixture.send_message(crc, &whois);
+    net.fixture.soon();
+    net.fixture.send_message(peer, &fixture::quit(300, "bye"));
+    net.fixture.run(Duration::from_secs(3));
+    assert_eq!(statuses(&mut net, crc), ["whois: no client has the id 300"]);
+    // Nothing is left of a client that leaves.
+    net.fixture.send_message(
+        peer,
+        &registration(Kind::Client, 301, Some(77), "x [crc2;h=77;i=~e]"),
+    );
+    net.fixture.send_message(
+        crc,
+        &channel_request(400, None, RequestKind::WHOIS, "", "301"),
+    );
+    net.fixture.soon();
+    net.fixture.close_peer(crc);
+    net.fixture.run(Duration::from_secs(5));
+    net.fixture
+        .send_message(peer, &reply(77, id(400), "5\n5 17\n"));
+    net.fixture.soon();
+}
+
+#[test]
+fn clients_of_the_binary_protocol_ask_other_servers_for_stats() {
+    let mut net = net_of(2);
+    let peer = server_peer(&mut net, 0);
+    let crc = net.crc(0, 400);
+    let ask = |net: &mut Net, line: &str| {
+        let command = channel_request(400, None, RequestKind::COMMAND, "", line);
+        net.fixture.send_message(crc, &command);
+        statuses(net, crc)
+    };
+    let up = ask(&mut net, "STATS u server1");
+    assert!(up[0].starts_with("Server Up 0 days"), "{up:?}");
+    assert_eq!(up[1..], ["u: End of STATS report"]);
+    assert_eq!(
+        ask(&mut net, "STATS u nowhere"),
+        ["nowhere: No such server"]
+    );
+    assert_eq!(ask(&mut net, "STATS u server0").len(), 2);
+    assert_eq!(ask(&mut net, "STATS o server1"), ["o: End of STATS report"]);
+    let command = channel_request(
+        400,
+        None,
+        RequestKind::COMMAND,
+        "",
+        "OPER chief :secret of chief",
+    );
+    net.fixture.send_message(crc, &command);
+    net.answer_passwords(0);
+    statuses(&mut net, crc);
+    let operators = ask(&mut net, "STATS o server1");
+    assert_eq!(
+        operators[0],
+        "*** Notice -- host400 (chief) used STATS o server1"
+    );
+    assert!(
+        operators.contains(&"o * * guard: kill".to_owned()),
+        "{operators:?}"
+    );
+    // Another server says what belongs to STATS, and no more.
+    assert_eq!(ask(&mut net, "STATS u host77"), Vec::<String>::new());
+    let text = "4\n242 :up\u{1}\n381 :x\n219 u :End\n";
+    net.fixture.send_message(peer, &reply(77, id(400), text));
+    assert_eq!(statuses(&mut net, crc), ["up ", "u: End"]);
+    assert_eq!(ask(&mut net, "STATS u host77"), Vec::<String>::new());
+    net.fixture.run(Duration::from_secs(3));
+    assert_eq!(statuses(&mut net, crc), ["STATS: host77 does not answer"]);
 }
 
 #[test]

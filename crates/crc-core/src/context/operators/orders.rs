@@ -193,7 +193,7 @@ impl Context {
     // Servers.
 
     /// The server that a command names, by its name or its id: this one or another.
-    pub(super) fn find_server(&self, wanted: &str) -> Option<HostId> {
+    pub(crate) fn find_server(&self, wanted: &str) -> Option<HostId> {
         if wanted == self.config.name.as_str() {
             return Some(self.config.id);
         }
@@ -218,7 +218,7 @@ impl Context {
     }
 
     /// The name of a server, this one or another, as people know it here.
-    pub(super) fn server_name(&self, id: HostId) -> String {
+    pub(crate) fn server_name(&self, id: HostId) -> String {
         if id == self.config.id {
             return self.config.name.as_str().to_owned();
         }

@@ -8,7 +8,7 @@ use crc_wire::{
 use irc_wire::Command;
 
 use crate::context::{Commander, Context, Out, is_operator_command};
-use crate::crc::people;
+use crate::crc::{people, questions};
 use crate::names::wire_name;
 use crate::network::{
     Host, InviteRefusal, MaskList, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
@@ -112,7 +112,9 @@ fn on_command(
             match line.map(|line| (line.command, line)) {
                 Ok((Command::Verb(verb), line)) if is_operator_command(verb) => {
                     cx.count_command(verb);
-                    cx.operator_command(by, verb, &line, out);
+                    if !questions::ask_stats(cx, by, verb, &line, out) {
+                        cx.operator_command(by, verb, &line, out);
+                    }
                 }
                 _ => crate::crc::send::note(cx, link, "Unknown command", out),
             }

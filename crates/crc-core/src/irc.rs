@@ -58,7 +58,7 @@ use session::{
 
 pub(crate) use away::{on_absence_changed, on_member_entered};
 pub(crate) use elsewhere::{answer_question, on_reply};
-pub(crate) use event::{VARIANTS, variant_for, write_event};
+pub(crate) use event::{VARIANTS, Variants, write_event};
 pub(crate) use invite::{on_invited, on_others_invited};
 pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};

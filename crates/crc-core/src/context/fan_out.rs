@@ -244,6 +244,7 @@ impl Context {
         // As its founder wrote it.
         event.channel = channel.name();
         let event = &event;
+        let irc_variants = irc::Variants::of(event);
         self.work.charge(work::LINK * channel.links_len() as u64);
         let mut cache = RenderCache {
             many: channel.links_len() >= MANY_LINKS,
@@ -272,13 +273,17 @@ impl Context {
                     }
                     wants.then(|| cache.frame(event, chat, out))
                 }
-                Protocol::Irc(user) => irc::variant_for(user, own, event).map(|variant| {
-                    *cache.irc[variant].get_or_insert_with(|| {
-                        store(cache.many, out, |arena| {
-                            irc::write_event(self, event, variant, arena);
+                Protocol::Irc(user) => {
+                    let variant = irc_variants.as_ref();
+                    let variant = variant.and_then(|variants| variants.choose(user, own, event));
+                    variant.map(|variant| {
+                        *cache.irc[variant].get_or_insert_with(|| {
+                            store(cache.many, out, |arena| {
+                                irc::write_event(self, event, variant, arena);
+                            })
                         })
                     })
-                }),
+                }
                 Protocol::Legacy(_) if neighbour.kind == HostKind::Server => None,
                 Protocol::Legacy(_) if own && event.is_chat() => None,
                 Protocol::Legacy(_) => Some(*cache.legacy.get_or_insert_with(|| {

@@ -1,5 +1,6 @@
 //! Writes events in channels as lines, once for each variant that users of IRC ask for.
 
+use core::cell::OnceCell;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use irc_wire::{ModeChange, Sign, modes, text};
 
 use super::multiline;
 use super::reply::{LINE_BYTES_MAX, Line, own_name, write_privmsg};
-use super::session::{Capability, User};
+use super::session::{Capabilities, Capability, User};
 use super::{source_of, tags};
 use crate::context::Context;
 use crate::network::{ChannelEvent, ChannelEventKind, MaskList};
@@ -17,39 +18,72 @@ use crate::network::{ChannelEvent, ChannelEventKind, MaskList};
 const CHANGES_MAX: usize = 6;
 
 /// The number of variants of an event.
-pub(crate) const VARIANTS: usize = 2 * EXTENDED;
+pub(crate) const VARIANTS: usize = 2 * LONG;
 
-/// The variant of a JOIN with the real name. The lower bits are the kind of the reader.
-const EXTENDED: usize = tags::KINDS;
+/// The variant that only some capabilities permit: a JOIN with the real name, and a chat in which
+/// several lines are one message. The lower bits are the kind of the reader.
+const LONG: usize = tags::KINDS;
 
-/// The variant of a chat in which several lines are one message. No event is both.
-const WHOLE: usize = EXTENDED;
+/// Chooses the variant of an event for each member of a channel. What is the same for all members
+/// is found out once.
+pub(crate) struct Variants {
+    /// The capabilities that a user needs for the long variant, if there may be one.
+    long: Option<Capabilities>,
+    /// Whether there is one: found out for the first user with the capabilities.
+    has_long: OnceCell<bool>,
+}
 
-/// In which variant a user gets an event; `None` if the user does not get it. `own` says
-/// that the event is about this user.
-pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> Option<usize> {
-    match event.kind {
-        ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
+impl Variants {
+    /// The variants of an event; `None` if no user of IRC gets it as a member.
+    pub(crate) fn of(event: &ChannelEvent<'_>) -> Option<Variants> {
+        let long = match event.kind {
+            ChannelEventKind::Entered { .. } => Some(JOINS),
+            ChannelEventKind::Said { .. } => Some(multiline::CAPABILITIES),
+            // Each user gets what it is subscribed to.
+            ChannelEventKind::Set {
+                field: ChannelField::METADATA,
+                ..
+            } => return None,
+            _ => None,
+        };
+        Some(Variants {
+            long,
+            has_long: OnceCell::new(),
+        })
+    }
+
+    /// In which variant a user gets the event; `None` if the user does not get it. `own` says
+    /// that the event is about this user.
+    #[inline]
+    pub(crate) fn choose(&self, user: &User, own: bool, event: &ChannelEvent<'_>) -> Option<usize> {
+        if own && !is_told_of_itself(user, event) {
             return None;
         }
-        // A user that this server puts into a channel again is in it already.
-        ChannelEventKind::Entered { .. } if own && !user.is_joining => return None,
-        // Each user gets what it is subscribed to.
-        ChannelEventKind::Set {
-            field: ChannelField::METADATA,
-            ..
-        } => return None,
-        _ => {}
+        let is_long = self.long.is_some_and(|needs| user.has_all(needs))
+            && *self.has_long.get_or_init(|| has_long_variant(event));
+        Some(tags::kind_of(user) | (usize::from(is_long) * LONG))
     }
-    let entered = matches!(event.kind, ChannelEventKind::Entered { .. });
-    let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
-    let whole = match event.kind {
-        ChannelEventKind::Said { text, .. } if multiline::is_enabled(user) => {
-            usize::from(multiline::is_multiline(text)) * WHOLE
-        }
-        _ => 0,
-    };
-    Some(tags::kind_of(user) | whole | extended)
+}
+
+/// The capability with which a JOIN has the real name.
+const JOINS: Capabilities = Capabilities::of(&[Capability::ExtendedJoin]);
+
+/// Whether an event has a long variant, where the kind of event may have one.
+fn has_long_variant(event: &ChannelEvent<'_>) -> bool {
+    match event.kind {
+        ChannelEventKind::Said { text, .. } => multiline::is_multiline(text),
+        _ => true,
+    }
+}
+
+/// Whether a user gets an event that is about itself.
+fn is_told_of_itself(user: &User, event: &ChannelEvent<'_>) -> bool {
+    match event.kind {
+        ChannelEventKind::Said { .. } => user.has(Capability::EchoMessage),
+        // A user that this server puts into a channel again is in it already.
+        ChannelEventKind::Entered { .. } => user.is_joining,
+        _ => true,
+    }
 }
 
 /// Writes an event as lines.
@@ -59,14 +93,14 @@ pub(crate) fn write_event(
     variant: usize,
     arena: &mut Vec<u8>,
 ) {
-    let tags_from = |source| tags::of_kind(cx, variant % EXTENDED, source);
+    let tags_from = |source| tags::of_kind(cx, variant % LONG, source);
     let tags = tags_from(event.who);
     let channel = event.channel;
     let who = source_or_server(cx, event.who);
     match event.kind {
         ChannelEventKind::Entered { flags } => {
             let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
-            if variant & EXTENDED == 0 {
+            if variant & LONG == 0 {
                 line.end();
             } else {
                 let host = event.who.and_then(|id| cx.network.directory().find(id));
@@ -100,7 +134,7 @@ pub(crate) fn write_event(
                 }
             }
         },
-        ChannelEventKind::Said { kind, text } if variant & WHOLE != 0 => {
+        ChannelEventKind::Said { kind, text } if variant & LONG != 0 => {
             multiline::write(arena, true, [&tags, ""], &who, kind, channel, text, "");
         }
         ChannelEventKind::Said { kind, text } => {

@@ -28,8 +28,11 @@ const TARGETS_MAX: usize = 4;
 #[inline]
 fn is_away(cx: &Context, link: LinkId) -> bool {
     let absences = cx.network.absences();
-    let user = || cx.network.neighbours().find(link);
-    !absences.is_empty() && user().is_some_and(|user| absences.find(user.host).is_some())
+    if absences.is_empty() {
+        return false;
+    }
+    let user = cx.network.neighbours().find(link);
+    user.is_some_and(|user| absences.find(user.host).is_some())
 }
 
 /// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
@@ -102,7 +105,8 @@ pub(super) fn relay_privmsg_fast(
     let Some(listener) = find_user(cx, reader) else {
         return false;
     };
-    let reader_nick = listener.source.split('!').next().unwrap_or_default();
+    let nick_len = memchr::memchr(b'!', listener.source.as_bytes());
+    let reader_nick = nick_len.map_or(&*listener.source, |len| &listener.source[..len]);
     let plain = !speaker.has(Capability::EchoMessage)
         && !speaker.has(Capability::MessageTags)
         && tags::kind_of(listener) == tags::NONE
@@ -289,28 +293,13 @@ fn channel_message(
     let Ok(name) = ChannelName::new(target) else {
         return;
     };
-    let outside = channel.member(user_ref.id).is_none();
-    let shown = outside.then(|| channel.name().to_owned());
+    // A member gets its echo with the other members.
+    let echoes_apart =
+        has(cx, user_ref.link, Capability::EchoMessage) && channel.member(user_ref.id).is_none();
+    let shown = echoes_apart.then(|| channel.name().to_owned());
     let kind = kind_of_text(speech.kind);
     if speech.needs_tags() || audience != Audience::All {
-        let shown_in = shown_target(audience, target);
-        let said = speech.fitting(cx, user_ref.link, &shown_in).into_owned();
-        let tags = tags_of(cx, speech);
-        let chat = TaggedChat {
-            source: user_ref.id,
-            destination: None,
-            kind: speech.kind,
-            audience,
-            channel: Some(name),
-            tags: Tags::new(&*tags).unwrap_or_default(),
-            text: Text::truncated(&said),
-        };
-        cx.say_tagged(&chat, target, None, None, out);
-        if let Some(shown) = shown {
-            let shown = shown_target(audience, &shown);
-            tagged::echo(cx, user_ref.link, &chat, &shown, out);
-        }
-        return;
+        return tagged_channel_message(cx, user_ref, speech, (audience, name), shown, out);
     }
     let said = &*speech.fitting(cx, user_ref.link, target);
     let chat = ChannelChat {
@@ -321,8 +310,38 @@ fn channel_message(
     };
     cx.say_in_channel(&chat, None, None, out);
     if let Some(shown) = shown {
-        // A member gets its echo with the other members.
         echo(cx, user_ref, kind, &shown, said, out);
+    }
+}
+
+/// Sends a message to a channel with tags, or to some of its members. `shown`: the channel, if
+/// the user is no member and gets an echo. It is kept out of line: plain messages are frequent.
+#[inline(never)]
+fn tagged_channel_message(
+    cx: &mut Context,
+    user_ref: UserRef,
+    speech: &Speech<'_>,
+    (audience, name): (Audience, ChannelName<'_>),
+    shown: Option<String>,
+    out: &mut Out,
+) {
+    let target = name.as_str();
+    let shown_in = shown_target(audience, target);
+    let said = speech.fitting(cx, user_ref.link, &shown_in).into_owned();
+    let tags = tags_of(cx, speech);
+    let chat = TaggedChat {
+        source: user_ref.id,
+        destination: None,
+        kind: speech.kind,
+        audience,
+        channel: Some(name.borrowed()),
+        tags: Tags::new(&*tags).unwrap_or_default(),
+        text: Text::truncated(&said),
+    };
+    cx.say_tagged(&chat, target, None, None, out);
+    if let Some(shown) = shown {
+        let shown = shown_target(audience, &shown);
+        tagged::echo(cx, user_ref.link, &chat, &shown, out);
     }
 }
 
@@ -392,6 +411,7 @@ fn private_message(
 
 /// A text as far as it fits into one line behind the prefix of its sender: what users of IRC
 /// send as one line arrives as one. A CTCP message keeps its end.
+#[inline]
 pub(super) fn one_line<'t>(
     cx: &Context,
     sender: LinkId,
@@ -401,9 +421,15 @@ pub(super) fn one_line<'t>(
 ) -> Cow<'t, str> {
     let source = find_user(cx, sender).map_or(0, |user| user.source.len());
     let room = LINE_BYTES_MAX.saturating_sub(message_head_len(source, kind, target.len()));
-    if said.len() <= room {
-        return Cow::Borrowed(said);
+    match said.len() <= room {
+        true => Cow::Borrowed(said),
+        false => cut_to_line(said, room),
     }
+}
+
+/// As much of a text as fits into `room` bytes.
+#[cold]
+fn cut_to_line(said: &str, room: usize) -> Cow<'_, str> {
     let (opening, body, closing) = split_ctcp(said);
     let room = room.saturating_sub(opening.len() + closing.len());
     match closing {

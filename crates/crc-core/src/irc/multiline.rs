@@ -12,7 +12,7 @@ use irc_wire::{Message, text};
 
 use super::message::{self, Speech};
 use super::reply::{self, LINE_BYTES_MAX, Line, command_of, message_head_len};
-use super::session::Capability;
+use super::session::{Capabilities, Capability};
 use super::{UserRef, cut, find_user, find_user_mut, has, label, tagged};
 use crate::context::{Context, Out};
 use crate::network::fold;
@@ -58,9 +58,13 @@ pub(super) struct OpenBatch {
     is_refused: bool,
 }
 
+/// What a user has enabled that gets and sends messages of several lines.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities::of(&[Capability::Multiline, Capability::Batch]);
+
 /// Whether a user gets and sends messages of several lines.
 pub(super) fn is_enabled(user: &super::User) -> bool {
-    user.has(Capability::Multiline) && user.has(Capability::Batch)
+    user.has_all(CAPABILITIES)
 }
 
 /// BATCH: begins or ends a message.

@@ -144,6 +144,15 @@ pub(super) fn write_lines(
 ) {
     let command = command_of(kind);
     let one_line = memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none();
+    let head = message_head_len(source.len(), kind, target.len());
+    let room = LINE_BYTES_MAX.saturating_sub(head);
+    if one_line && text.len() <= room {
+        if !text.is_empty() {
+            let line = Line::new(arena, tags, source, command);
+            line.word(target).text(text).end();
+        }
+        return;
+    }
     let mut tags = tags;
     let mut line = |arena: &mut Vec<u8>, parts: [&str; 3]| {
         let line = Line::new(arena, tags, source, command)
@@ -155,14 +164,6 @@ pub(super) fn write_lines(
         line.end();
         tags = later_tags;
     };
-    let head = message_head_len(source.len(), kind, target.len());
-    let room = LINE_BYTES_MAX.saturating_sub(head);
-    if one_line && text.len() <= room {
-        if !text.is_empty() {
-            line(arena, [text, "", ""]);
-        }
-        return;
-    }
     let (opening, body, closing) = split_ctcp(text);
     // At least one character, however long the names are.
     let room = room.saturating_sub(opening.len() + closing.len()).max(4);

@@ -38,9 +38,14 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// How long a client may take to answer a ping.
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A capability (IRCv3).
+/// A capability (IRCv3). The first two choose the tags of what a user gets: see
+/// [`Capabilities::of_tags`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Capability {
+    /// Messages have a time tag.
+    ServerTime,
+    /// Messages have client-only tags and ids. What its client sends has them too.
+    MessageTags,
     /// A user is told when users that share a channel are away, and back.
     AwayNotify,
     /// Messages that belong together are marked as a batch.
@@ -59,8 +64,6 @@ pub(super) enum Capability {
     LabeledResponse,
     /// A user is told which messages are taken back.
     MessageRedaction,
-    /// Messages have client-only tags and ids. What its client sends has them too.
-    MessageTags,
     /// A user gets what others say of themselves in keys and values.
     Metadata,
     /// A message may have several lines. It needs [`Capability::Batch`].
@@ -69,8 +72,6 @@ pub(super) enum Capability {
     MultiPrefix,
     /// A JOIN is followed by the mark of what was read.
     ReadMarker,
-    /// Messages have a time tag.
-    ServerTime,
     /// A user gets changes of real names.
     Setname,
     /// Its client understands FAIL, WARN and NOTE.
@@ -127,6 +128,24 @@ impl Capabilities {
     /// Whether a capability is enabled.
     const fn has(self, capability: Capability) -> bool {
         self.0 & 1 << capability as u16 != 0
+    }
+
+    /// These capabilities.
+    pub(super) const fn of(list: &[Capability]) -> Self {
+        let mut all = Capabilities(0);
+        let mut at = 0;
+        while at < list.len() {
+            all.set(list[at], true);
+            at += 1;
+        }
+        all
+    }
+
+    /// Those of [`Capability::ServerTime`] (1) and [`Capability::MessageTags`] (2) that are
+    /// enabled, added.
+    pub(super) const fn of_tags(self) -> usize {
+        const { assert!(Capability::ServerTime as u16 == 0 && Capability::MessageTags as u16 == 1) };
+        (self.0 & 3) as usize
     }
 
     /// Enables or disables a capability.
@@ -278,6 +297,11 @@ impl User {
     pub(super) fn next_batch(&mut self) -> String {
         self.batches += 1;
         self.batches.to_string()
+    }
+
+    /// Whether its client has enabled all of these capabilities.
+    pub(super) const fn has_all(&self, wanted: Capabilities) -> bool {
+        self.capabilities.0 & wanted.0 == wanted.0
     }
 
     /// Whether its client has enabled a capability.

@@ -4,7 +4,7 @@ use crc_machine::LinkId;
 use crc_wire::HostId;
 
 use super::reply::date;
-use super::session::{Capability, User};
+use super::session::User;
 use super::{find_user, is_bot};
 use crate::context::Context;
 
@@ -21,14 +21,22 @@ pub(super) const ALL: usize = 2;
 pub(super) const KINDS: usize = 4;
 
 /// The kind of a reader: all readers of one kind get the same tags.
-pub(super) fn kind_of(reader: &User) -> usize {
-    let time = usize::from(reader.has(Capability::ServerTime)) * TIME;
-    time + usize::from(reader.has(Capability::MessageTags)) * ALL
+#[inline]
+pub(super) const fn kind_of(reader: &User) -> usize {
+    reader.capabilities.of_tags()
 }
 
 /// The tags of a line from `source` for readers of a kind, as they are written; `None` is this
 /// server.
+#[inline]
 pub(super) fn of_kind(cx: &Context, kind: usize, source: Option<HostId>) -> String {
+    match kind % KINDS {
+        NONE => String::new(),
+        _ => write(cx, kind, source),
+    }
+}
+
+fn write(cx: &Context, kind: usize, source: Option<HostId>) -> String {
     let mut tags = String::new();
     if kind & TIME != 0
         && let Some(date) = date(cx.wall_ms())

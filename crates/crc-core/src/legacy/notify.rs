@@ -426,6 +426,7 @@ fn on_channel_set(
 }
 
 /// A host speaks in a channel: legacy servers with members behind them get it.
+#[inline]
 pub(crate) fn on_channel_chat(
     cx: &mut Context,
     event: &ChannelEvent<'_>,
@@ -434,9 +435,21 @@ pub(crate) fn on_channel_chat(
     refused: &[LinkId],
     out: &mut Out,
 ) {
-    if cx.legacy.synced_links.is_empty() {
-        return;
+    if !cx.legacy.synced_links.is_empty() {
+        send_channel_chat(cx, event, text, from, refused, out);
     }
+}
+
+/// The same where there are legacy servers, out of line: most servers have none.
+#[inline(never)]
+fn send_channel_chat(
+    cx: &mut Context,
+    event: &ChannelEvent<'_>,
+    text: &str,
+    from: Option<LinkId>,
+    refused: &[LinkId],
+    out: &mut Out,
+) {
     let (Some(known), Some(who)) = (cx.network.channels().find(event.channel), event.who) else {
         return;
     };

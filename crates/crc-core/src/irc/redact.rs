@@ -63,8 +63,8 @@ fn try_redact(
     out: &mut Out,
 ) -> Result<(), Refusal> {
     let (_, name) = split_target(target);
-    let channel = NAMES.is_channel(name.as_bytes());
-    let (recipient, shown) = match channel {
+    let is_channel = NAMES.is_channel(name.as_bytes());
+    let (recipient, shown) = match is_channel {
         true => {
             let channel = cx.network.channels().find(name);
             let channel = channel.filter(|channel| Network::may_see(user_ref.id, channel));
@@ -81,7 +81,7 @@ fn try_redact(
     let known = MessageId::parse(id).ok_or(RedactRefusal::Unknown);
     let known = known.and_then(|id| cx.network.may_redact(user_ref.id, id, &recipient));
     let audience = known.map_err(Refusal::Message)?.audience;
-    let outside = match cx.network.channels().find(name).filter(|_| channel) {
+    let outside = match cx.network.channels().find(name).filter(|_| is_channel) {
         Some(channel) => {
             let is_silenced = |channel: &_| cx.is_silenced(user_ref.id, channel);
             let may = Network::may_say(user_ref.id, channel, reason, is_silenced);
@@ -106,11 +106,11 @@ fn try_redact(
         destination,
         kind: TaggedKind::Redaction,
         audience,
-        channel: ChannelName::new(&*shown).ok().filter(|_| channel),
+        channel: ChannelName::new(&*shown).ok().filter(|_| is_channel),
         tags: Tags::new(&*tags).unwrap_or_default(),
         text: Text::truncated(&text),
     };
-    match channel {
+    match is_channel {
         true => cx.say_tagged(&chat, &shown, None, None, out),
         false => cx.tagged_message(&chat, user_ref.link, out),
     }

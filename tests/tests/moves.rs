@@ -285,15 +285,24 @@ fn a_client_moves_when_its_server_is_asked_to_end() {
     assert!(hub.process_mut().wait_end(LONG).unwrap().success());
 }
 
+/// Waits until a line has this text.
+fn wait_for_line(process: &Process, text: &str) {
+    let has = || process.lines().iter().any(|line| line.contains(text));
+    assert!(wait::holds(LONG, has), "{text}: {:?}", process.lines());
+}
+
 #[test]
 fn a_client_without_json_says_in_one_line_that_it_has_moved() {
     let fixture = Fixture::new().unwrap();
     let (mut hub, cove, _ann, _bob) = two_plain(&fixture);
     let mut command = Command::new(&fixture.binaries().client);
     command.args(["--name=zoe", &format!("--server={}", hub.address())]);
-    let zoe = Process::start("zoe", command, fixture.logs().file("zoe.log")).unwrap();
+    let mut zoe = Process::start("zoe", command, fixture.logs().file("zoe.log")).unwrap();
+    wait_for_line(&zoe, "Welcome");
+    // The server names others before it answers this.
+    zoe.write_line("/join #calm").unwrap();
+    wait_for_line(&zoe, "you are in #calm");
     let count = |text: &str| zoe.lines().iter().filter(|it| it.contains(text)).count();
-    assert!(wait::holds(LONG, || count("Welcome") == 1));
     hub.process_mut().kill();
     let moved = format!("* moved to {}", cove.address());
     assert!(

@@ -100,6 +100,10 @@ impl Context {
             scope: Scope::All,
         });
         let many = channel.links_len() >= MANY_LINKS;
+        let is_for = |host| {
+            let rank = || channel.member(host).unwrap_or_default();
+            chat.audience == Audience::All || chat.audience.includes(rank())
+        };
         let (mut cache, mut fits) = (TaggedCache::default(), true);
         for link in channel.links() {
             let (Some(neighbour), Some(found)) =
@@ -115,8 +119,7 @@ impl Context {
             if !is_server && !heard.is_shown {
                 continue;
             }
-            let flags = channel.member(neighbour.host).unwrap_or_default();
-            if !is_server && !own && !chat.audience.includes(flags) {
+            if !is_server && !own && !is_for(neighbour.host) {
                 continue;
             }
             let bytes = match &found.protocol {

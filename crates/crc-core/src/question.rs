@@ -4,6 +4,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crc_machine::Timestamp;
+use crc_wire::{HostId, truncate_utf8};
 use irc_wire::Numeric;
 
 /// For how long an answer is awaited.
@@ -195,6 +197,54 @@ impl Reply<'_> {
 impl fmt::Display for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n{}", self.number, self.lines)
+    }
+}
+
+/// A question to another server, and its answer once it has come.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    number: u32,
+    pub(crate) topic: Topic,
+    /// The server that is to answer.
+    pub(crate) server: HostId,
+    /// The user that the question is about, or the server.
+    pub(crate) about: HostId,
+    until: Timestamp,
+    pub(crate) lines: Option<Box<str>>,
+}
+
+impl Asked {
+    /// A question to `server` about a user of it, or itself, which it may answer until `until`.
+    pub(crate) fn new(
+        question: &Question<'_>,
+        server: HostId,
+        about: HostId,
+        until: Timestamp,
+    ) -> Asked {
+        Asked {
+            number: question.number,
+            topic: question.topic,
+            server,
+            about,
+            until,
+            lines: None,
+        }
+    }
+
+    /// Until when the answer is awaited, if it is.
+    pub(crate) fn awaited(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_awaited = self.lines.is_none() && now < self.until;
+        is_awaited.then_some(self.until)
+    }
+
+    /// Notes the answer of a server, if it is one to this question. Whether it is.
+    pub(crate) fn on_answer(&mut self, server: HostId, reply: Reply<'_>) -> bool {
+        let is_answer =
+            self.lines.is_none() && self.server == server && self.number == reply.number;
+        if is_answer {
+            self.lines = Some(truncate_utf8(reply.lines, REPLY_BYTES_MAX).into());
+        }
+        is_answer
     }
 }
 

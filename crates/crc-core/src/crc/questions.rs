@@ -13,7 +13,7 @@ use irc_wire::{Message, Numeric, Verb, text};
 use super::people::send_user;
 use super::send;
 use crate::context::{Commander, Context, LinkTimer, Out, stats_letter};
-use crate::question::{ANSWER_TIME_MAX, Question, REPLY_BYTES_MAX, Reply, Topic};
+use crate::question::{ANSWER_TIME_MAX, Asked, Question, Reply, Topic};
 use crate::work;
 
 /// How many answers a client can wait for.
@@ -24,21 +24,8 @@ const WAITING_MAX: usize = 4;
 pub(crate) struct Questions {
     /// The number of the last one.
     number: u32,
-    waiting: VecDeque<Asked>,
-}
-
-#[derive(Debug)]
-struct Asked {
-    number: u32,
-    topic: Topic,
-    /// The client that asks.
-    by: HostId,
-    /// The server that is to answer.
-    server: HostId,
-    /// The user that the question is about, or the server.
-    about: HostId,
-    until: Timestamp,
-    lines: Option<Box<str>>,
+    /// With the client that asks.
+    waiting: VecDeque<(HostId, Asked)>,
 }
 
 fn questions(cx: &mut Context, link: LinkId) -> Option<&mut Questions> {
@@ -53,7 +40,7 @@ pub(super) fn whois(cx: &mut Context, link: LinkId, (by, id): (HostId, HostId), 
         None if is_first => send_user(cx, link, (by, id), None, out),
         None => {
             let about = (cx.config.id, id);
-            wait(cx, link, by, Topic::Idle, about, cx.now, out);
+            wait(cx, link, by, (Topic::Idle, ""), about, cx.now, out);
         }
         Some(home) => ask(cx, link, by, (Topic::Idle, ""), (home, id), out),
     }
@@ -100,48 +87,40 @@ fn ask(
     out: &mut Out,
 ) {
     let until = cx.now + ANSWER_TIME_MAX;
-    if let Some(number) = wait(cx, link, by, topic, (server, about), until, out) {
-        let question = Question {
-            number,
-            topic,
-            param,
-        };
+    if let Some(question) = wait(cx, link, by, (topic, param), (server, about), until, out) {
         cx.ask(by, about, question, out);
     }
 }
 
-/// Has an answer wait for its turn, and for that of a server until `until`. Returns its number.
-fn wait(
+/// Has an answer wait for its turn, and for that of a server until `until`. Returns the question.
+fn wait<'p>(
     cx: &mut Context,
     link: LinkId,
     by: HostId,
-    topic: Topic,
+    (topic, param): (Topic, &'p str),
     (server, about): (HostId, HostId),
     until: Timestamp,
     out: &mut Out,
-) -> Option<u32> {
+) -> Option<Question<'p>> {
     let session = cx.crc_session_mut(link)?;
     let questions = session.questions.get_or_insert_default();
     questions.number = questions.number.wrapping_add(1);
-    let number = questions.number;
+    let question = Question {
+        number: questions.number,
+        topic,
+        param,
+    };
     let first = match questions.waiting.len() {
         WAITING_MAX.. => questions.waiting.pop_front(),
         _ => None,
     };
-    questions.waiting.push_back(Asked {
-        number,
-        topic,
-        by,
-        server,
-        about,
-        until,
-        lines: None,
-    });
-    if let Some(first) = first {
-        show(cx, link, &first, out);
+    let asked = Asked::new(&question, server, about, until);
+    questions.waiting.push_back((by, asked));
+    if let Some((by, first)) = first {
+        show(cx, link, by, &first, out);
     }
     go_on(cx, link, out);
-    Some(number)
+    Some(question)
 }
 
 /// A server has answered. Whether the client of the link has asked it that.
@@ -154,28 +133,25 @@ pub(crate) fn on_reply(
 ) -> bool {
     let waiting = questions(cx, link).map(|questions| &mut questions.waiting);
     let mut waiting = waiting.into_iter().flatten();
-    let asked = waiting.find(|asked| asked.number == reply.number && asked.server == server);
-    let Some(asked) = asked.filter(|asked| asked.lines.is_none()) else {
-        return false;
-    };
-    asked.lines = Some(crc_wire::truncate_utf8(reply.lines, REPLY_BYTES_MAX).into());
-    go_on(cx, link, out);
-    true
+    let is_answer = waiting.any(|(_, asked)| asked.on_answer(server, reply));
+    if is_answer {
+        go_on(cx, link, out);
+    }
+    is_answer
 }
 
 /// Sends the answers that are complete, or have been awaited for long enough.
 pub(crate) fn go_on(cx: &mut Context, link: LinkId, out: &mut Out) {
     let now = cx.now;
     while let Some(questions) = questions(cx, link) {
-        let Some(first) = questions.waiting.front() else {
+        let Some((_, first)) = questions.waiting.front() else {
             return cx.cancel_link_timer(link, LinkTimer::Questions);
         };
-        let until = first.until;
-        if first.lines.is_none() && now < until {
+        if let Some(until) = first.awaited(now) {
             return cx.set_link_timer(link, LinkTimer::Questions, until);
         }
-        if let Some(first) = questions.waiting.pop_front() {
-            show(cx, link, &first, out);
+        if let Some((by, first)) = questions.waiting.pop_front() {
+            show(cx, link, by, &first, out);
         }
     }
 }
@@ -184,17 +160,17 @@ pub(crate) fn go_on(cx: &mut Context, link: LinkId, out: &mut Out) {
 pub(super) fn end_all(cx: &mut Context, link: LinkId, out: &mut Out) {
     let questions = questions(cx, link);
     let all = questions.map(|questions| core::mem::take(&mut questions.waiting));
-    for asked in all.into_iter().flatten() {
-        show(cx, link, &asked, out);
+    for (by, asked) in all.into_iter().flatten() {
+        show(cx, link, by, &asked, out);
     }
     go_on(cx, link, out);
 }
 
-fn show(cx: &mut Context, link: LinkId, asked: &Asked, out: &mut Out) {
+fn show(cx: &mut Context, link: LinkId, by: HostId, asked: &Asked, out: &mut Out) {
     let lines = asked.lines.as_deref();
     if asked.topic == Topic::Idle {
         let idle = lines.and_then(Reply::parse_idle).map(|(idle, _)| idle);
-        return send_user(cx, link, (asked.by, asked.about), idle, out);
+        return send_user(cx, link, (by, asked.about), idle, out);
     }
     let Some(lines) = lines else {
         return send_silent(cx, link, asked.server, out);

@@ -19,14 +19,14 @@ use irc_wire::Numeric;
 use super::channel::{
     join_one, leave_one, nick_in_channel, send_end_of_names, send_names, sign_of,
 };
-use super::elsewhere::{self, Asked};
+use super::elsewhere;
 use super::list::{Filter, send_end_of_list, send_list_entry};
 use super::metadata::{self, SyncPart};
 use super::query::{Who, send_end_of_who, who_reply, whois_one};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Channel, Host, Network, fold};
-use crate::question::Reply;
+use crate::question::{Asked, Reply};
 use crate::work::{self, WorkMeter};
 
 /// The most bytes of the answer to one line.

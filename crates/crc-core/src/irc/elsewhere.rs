@@ -3,7 +3,7 @@
 //! The user's next line waits for the answer, as for the rest of a long one, so that answers
 //! come in the order of the lines.
 
-use crc_machine::{LinkId, Timestamp};
+use crc_machine::LinkId;
 use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, text};
 
@@ -13,44 +13,9 @@ use super::server_query::{Asker, answer_about};
 use super::{UserRef, cut, find_user_mut, read_soon, session_facts};
 use crate::context::{Commander, Context, Out, stats_letter};
 use crate::question::{
-    ANSWER_TIME_MAX, PARAM_BYTES_MAX, Question, REPLY_BYTES_MAX, Reply, ReplyLine, Topic,
+    ANSWER_TIME_MAX, Asked, PARAM_BYTES_MAX, Question, REPLY_BYTES_MAX, Reply, ReplyLine, Topic,
 };
 use crate::work;
-
-/// A question to another server, and its answer once it has come.
-#[derive(Debug)]
-pub(super) struct Asked {
-    number: u32,
-    topic: Topic,
-    /// The server that is to answer.
-    server: HostId,
-    /// The user that the question is about, or the server.
-    about: HostId,
-    until: Timestamp,
-    lines: Option<Box<str>>,
-}
-
-impl Asked {
-    /// Until when the answer is awaited, if it is.
-    pub(super) fn awaited(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_awaited = self.lines.is_none() && now < self.until;
-        is_awaited.then_some(self.until)
-    }
-
-    /// Whether a server answers this question.
-    fn is_for(&self, server: HostId, number: u32) -> bool {
-        self.lines.is_none() && self.server == server && self.number == number
-    }
-
-    /// Notes the answer of a server, if it is one to this question. Whether it is.
-    pub(super) fn on_answer(&mut self, server: HostId, reply: Reply<'_>) -> bool {
-        let is_answer = self.is_for(server, reply.number);
-        if is_answer {
-            self.lines = Some(cut(reply.lines, REPLY_BYTES_MAX).into());
-        }
-        is_answer
-    }
-}
 
 /// The topic of a command about a server.
 pub(super) const fn topic_of(verb: Verb) -> Option<Topic> {
@@ -142,14 +107,7 @@ pub(super) fn ask(
     };
     let until = cx.now + ANSWER_TIME_MAX;
     cx.ask(user_ref.id, about, question, out);
-    Some(Box::new(Asked {
-        number,
-        topic,
-        server,
-        about,
-        until,
-        lines: None,
-    }))
+    Some(Box::new(Asked::new(&question, server, about, until)))
 }
 
 /// A server has answered a question of a user of this server. Whether it was asked that.

@@ -9,7 +9,7 @@ use irc_wire::{Message, Numeric, text};
 
 use super::answer::{self, Part};
 use super::channel::{is_local, prefixed_channel};
-use super::elsewhere::{self, Asked};
+use super::elsewhere;
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::context::{Context, Out, UserConnection};
 use crate::network::{Channel, Host};
-use crate::question::Topic;
+use crate::question::{Asked, Topic};
 use crate::work;
 
 /// How many nicks one WHOIS or WHOWAS may name (`TARGMAX`).

@@ -200,8 +200,7 @@ pub(super) fn privmsg(
         }
         return;
     };
-    let tags =
-        has(cx, user_ref.link, Capability::MessageTags).then(|| tagged::client_tags(message));
+    let tags = tagged::enabled_client_tags(cx, user_ref.link, message);
     let said = text::utf8_or_latin1(said);
     let speech = Speech {
         kind,
@@ -220,10 +219,10 @@ pub(super) fn tagmsg(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         let words = ["TAGMSG"];
         return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }
-    let tags = tagged::client_tags(message);
-    if tags.is_empty() || !has(cx, user_ref.link, Capability::MessageTags) {
+    let tags = tagged::enabled_client_tags(cx, user_ref.link, message);
+    let Some(tags) = tags.filter(|tags| !tags.is_empty()) else {
         return;
-    }
+    };
     let speech = Speech {
         kind: TaggedKind::TagsOnly,
         tags: Some(&tags),
@@ -338,11 +337,7 @@ fn tagged_channel_message(
         tags: Tags::new(&*tags).unwrap_or_default(),
         text: Text::truncated(&said),
     };
-    cx.say_tagged(&chat, target, None, None, out);
-    if let Some(shown) = shown {
-        let shown = shown_target(audience, &shown);
-        tagged::echo(cx, user_ref.link, &chat, &shown, out);
-    }
+    tagged::say_in_channel(cx, user_ref.link, &chat, shown.as_deref(), out);
 }
 
 /// The tags with which a message goes out.

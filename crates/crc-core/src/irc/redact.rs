@@ -3,12 +3,12 @@
 //! The author of a message may, and in a channel its operators; see
 //! [`Network::may_redact`]. Who may not speak in a channel cannot do it by giving a reason.
 
-use crc_wire::{ChannelName, TaggedChat, TaggedKind, Tags, Text};
+use crc_wire::{ChannelName, HostId, TaggedChat, TaggedKind, Tags, Text};
 use irc_wire::{Message, text};
 
-use super::session::{Capability, NAMES};
-use super::tagged::{self, shown_target, split_target};
-use super::{UserRef, has, reply};
+use super::session::NAMES;
+use super::tagged::{self, split_target};
+use super::{UserRef, reply};
 use crate::context::{Context, Out};
 use crate::network::{MessageId, Network, Recipient, RedactRefusal};
 
@@ -62,67 +62,62 @@ fn try_redact(
     message: &Message<'_>,
     out: &mut Out,
 ) -> Result<(), Refusal> {
-    let (_, name) = split_target(target);
-    let is_channel = NAMES.is_channel(name.as_bytes());
-    let (recipient, shown) = match is_channel {
-        true => {
-            let channel = cx.network.channels().find(name);
-            let channel = channel.filter(|channel| Network::may_see(user_ref.id, channel));
-            let name = channel.ok_or(Refusal::Target)?.name();
-            (Recipient::channel(name), name.to_owned())
-        }
-        false => {
-            let names = cx.network.names();
-            let user = names.and_then(|names| names.nicks.find(name));
-            let user = user.ok_or(Refusal::Target)?;
-            (Recipient::User(user), target.to_owned())
-        }
-    };
+    let UserRef { link, id: user } = user_ref;
+    let (recipient, shown) = find_recipient(cx, user, target).ok_or(Refusal::Target)?;
     let known = MessageId::parse(id).ok_or(RedactRefusal::Unknown);
-    let known = known.and_then(|id| cx.network.may_redact(user_ref.id, id, &recipient));
+    let known = known.and_then(|id| cx.network.may_redact(user, id, &recipient));
     let audience = known.map_err(Refusal::Message)?.audience;
-    let outside = match cx.network.channels().find(name).filter(|_| is_channel) {
-        Some(channel) => {
-            let is_silenced = |channel: &_| cx.is_silenced(user_ref.id, channel);
-            let may = Network::may_say(user_ref.id, channel, reason, is_silenced);
-            may.map_err(|_| Refusal::Message(RedactRefusal::Forbidden))?;
-            channel.member(user_ref.id).is_none()
-        }
-        None => true,
+    let (destination, outside) = match recipient {
+        Recipient::User(destination) => (Some(destination), None),
+        Recipient::Channel(_) => (None, outside(cx, user, &shown, reason)?),
     };
-    let tags =
-        has(cx, user_ref.link, Capability::MessageTags).then(|| tagged::client_tags(message));
+    let tags = tagged::enabled_client_tags(cx, link, message);
     let tags = tagged::new_tags(cx, tags.as_deref(), &[]);
     let text = match reason {
         "" => id.to_owned(),
         reason => [id, " ", reason].concat(),
     };
-    let destination = match recipient {
-        Recipient::User(user) => Some(user),
-        Recipient::Channel(_) => None,
-    };
+    let name = ChannelName::new(&*shown).ok();
     let chat = TaggedChat {
-        source: user_ref.id,
+        source: user,
         destination,
         kind: TaggedKind::Redaction,
         audience,
-        channel: ChannelName::new(&*shown).ok().filter(|_| is_channel),
+        channel: name.filter(|_| destination.is_none()),
         tags: Tags::new(&*tags).unwrap_or_default(),
         text: Text::truncated(&text),
     };
-    match is_channel {
-        true => cx.say_tagged(&chat, &shown, None, None, out),
-        false => cx.tagged_message(&chat, user_ref.link, out),
-    }
-    if outside {
-        // A member gets its echo with the other members.
-        tagged::echo(
-            cx,
-            user_ref.link,
-            &chat,
-            &shown_target(audience, &shown),
-            out,
-        );
+    if destination.is_none() {
+        tagged::say_in_channel(cx, link, &chat, outside, out);
+    } else {
+        cx.tagged_message(&chat, link, out);
+        tagged::echo(cx, link, &chat, &shown, out);
     }
     Ok(())
+}
+
+/// The channel or user that a REDACT names, and its name as it is shown.
+fn find_recipient(cx: &Context, user: HostId, target: &str) -> Option<(Recipient, String)> {
+    let (_, name) = split_target(target);
+    if NAMES.is_channel(name.as_bytes()) {
+        let channel = cx.network.channels().find(name);
+        let channel = channel.filter(|channel| Network::may_see(user, channel))?;
+        return Some((Recipient::channel(name), channel.name().to_owned()));
+    }
+    let user = cx.network.names()?.nicks.find(name)?;
+    Some((Recipient::User(user), target.to_owned()))
+}
+
+/// Whether the user may say the reason in a channel: then the channel, if the user is no member.
+fn outside<'n>(
+    cx: &Context,
+    user: HostId,
+    name: &'n str,
+    reason: &str,
+) -> Result<Option<&'n str>, Refusal> {
+    let channel = cx.network.channels().find(name).ok_or(Refusal::Target)?;
+    let is_silenced = |channel: &_| cx.is_silenced(user, channel);
+    let may = Network::may_say(user, channel, reason, is_silenced);
+    may.map_err(|_| Refusal::Message(RedactRefusal::Forbidden))?;
+    Ok(channel.member(user).is_none().then_some(name))
 }

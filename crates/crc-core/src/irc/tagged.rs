@@ -16,7 +16,7 @@ use super::multiline;
 use super::redact;
 use super::reply::{self, Line};
 use super::session::{Capability, User};
-use super::{find_user, source_of, tags};
+use super::{find_user, has, source_of, tags};
 use crate::context::{Context, Out};
 use crate::network::{ID_TAG, MessageId};
 
@@ -83,6 +83,24 @@ pub(super) fn echo(cx: &Context, link: LinkId, chat: &TaggedChat<'_>, target: &s
     }
 }
 
+/// Says something in a channel. `outside`: the channel, for the echo of a user that is no member;
+/// a member gets its own with the other members.
+pub(super) fn say_in_channel(
+    cx: &mut Context,
+    link: LinkId,
+    chat: &TaggedChat<'_>,
+    outside: Option<&str>,
+    out: &mut Out,
+) {
+    let Some(channel) = &chat.channel else {
+        return;
+    };
+    cx.say_tagged(chat, channel.as_str(), None, None, out);
+    if let Some(shown) = outside {
+        echo(cx, link, chat, &shown_target(chat.audience, shown), out);
+    }
+}
+
 fn write_to(
     cx: &Context,
     chat: &TaggedChat<'_>,
@@ -145,6 +163,15 @@ fn with_tags(time: &str, tags: &str) -> String {
         all.push(' ');
     }
     all
+}
+
+/// The client-only tags of a message, if its client has enabled message-tags.
+pub(super) fn enabled_client_tags(
+    cx: &Context,
+    link: LinkId,
+    message: &Message<'_>,
+) -> Option<String> {
+    has(cx, link, Capability::MessageTags).then(|| client_tags(message))
 }
 
 /// The client-only tags of a message, as they stand in it.

@@ -230,13 +230,16 @@ fn an_unknown_chat_kind() {
 fn a_tagged_chat_with_invalid_content() {
     let valid = b"\x8a\0\0\0\x01\0\0\0\0\x00\x00\x02\x00\x04\0\0\0\x02#a+a=bHi";
     assert!(Message::parse(valid).is_ok());
-    for kind in 3..=u8::MAX {
+    for kind in 4..=u8::MAX {
         let mut frame = *valid;
         frame[9] = kind;
         check_message_error(&frame, MessageError::UnknownChatKind(kind));
+    }
+    for audience in 3..=u8::MAX {
+        let mut frame = *valid;
         frame[9] = 2;
-        frame[10] = kind;
-        check_message_error(&frame, MessageError::UnknownAudience(kind));
+        frame[10] = audience;
+        check_message_error(&frame, MessageError::UnknownAudience(audience));
     }
     for byte in [0, b' ', b'\r', b'\n'] {
         let mut frame = *valid;

@@ -66,7 +66,7 @@ fn an_id_is_shown_only_where_two_share_a_name() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees_who_is_here();
     link.send(&private(7, 101, "one"));
     user.sees("<alice> one\r\n");
     let frames = [registration(8, "alice", ""), private(7, 101, "two")];
@@ -93,7 +93,7 @@ fn a_line_goes_where_the_prompt_says() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("/to alice\r");
     user.sees("to alice> ");
     enter(&mut user, &mut link, "#reef");
@@ -152,7 +152,7 @@ fn what_is_typed_without_a_connection_is_sent_when_there_is_one() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("/to alice\r");
     user.sees("to alice> ");
     enter(&mut user, &mut link, "#reef");
@@ -190,7 +190,7 @@ fn mentions_and_private_messages_ring_the_bell() {
         });
         let rings = options.is_empty();
         let mut link = welcome(&server);
-        user.sees("> ");
+        user.sees_who_is_here();
         enter(&mut user, &mut link, "#reef");
         link.send(&chat(7, 0, "#reef", "bobbing along"));
         user.sees("#reef <alice> bobbing along\r\n");
@@ -219,7 +219,7 @@ fn lines_have_a_time_and_break_at_words() {
     });
     let mut link = welcome(&server);
     user.sees("<%> * Welcome in (your id is 101)\r\n");
-    user.sees("> ");
+    user.sees_who_is_here();
     let word = "x".repeat(30);
     let text = [&*word; 4].join(" ");
     link.send(&private(7, 101, &text));
@@ -244,7 +244,7 @@ fn pasted_lines_of_a_text_are_never_commands() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("/to alice\r");
     user.sees("to alice> ");
     user.types("\u{1b}[200~one\n/quit\n\nthree\u{1b}[201~\r");

@@ -111,6 +111,14 @@ impl User {
         }
     }
 
+    /// Waits for the count of clients, which the client shows when it has heard of them all, and
+    /// for the prompt below. A prompt alone may be the one of the welcome, or come with the count.
+    #[track_caller]
+    pub(crate) fn sees_who_is_here(&mut self) {
+        self.sees("/help lists the commands");
+        self.sees("> ");
+    }
+
     /// Nothing that was shown has this in it, such as a password.
     #[track_caller]
     pub(crate) fn has_not_seen(&self, text: &str) {
@@ -152,9 +160,9 @@ fn messages_appear_above_the_edited_line() {
     let mut user = User::new(&server, false);
     let mut link = server.welcome();
     user.sees("* Welcome in (your id is 101)\r\n");
+    user.sees("* no other client is here. /who lists them, /help lists the commands\r\n");
     user.sees("> ");
     link.send(ALICE);
-    user.sees("* no other client is here. /who lists them, /help lists the commands\r\n");
     user.sees("* alice came online: tea\r\n");
     user.sees("> ");
 
@@ -203,7 +211,7 @@ fn a_channel_can_be_the_target() {
     link.send(WELCOME);
     link.expect(ANNOUNCEMENT);
     link.send(b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 channels");
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("/j\t#Reef\r");
     link.expect(b"\x87\0\0\0\x65\0\0\0\0\x07\x05\0\0\0\0#Reef");
     link.send(b"\x83\0\0\0\x65\0\0\0\0\x01\x05#Reef");
@@ -226,7 +234,7 @@ fn ctrl_d_and_ctrl_c_quit() {
         let server = Server::start();
         let mut user = User::new(&server, false);
         let mut link = server.welcome();
-        user.sees("> ");
+        user.sees_who_is_here();
         user.types(key);
         link.expect(QUIT);
         drop(link);
@@ -240,7 +248,7 @@ fn a_signal_restores_the_terminal() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = server.welcome();
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("half");
     user.sees("half");
     assert!(!user.is_terminal_as_found(), "the line is being edited");
@@ -268,7 +276,7 @@ fn a_lost_connection_is_reported_and_restored() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let link = server.welcome();
-    user.sees("> ");
+    user.sees_who_is_here();
     user.types("/msg 7 later");
     user.sees("later");
     // The first attempt is at once, and there is nothing to tell if it leads to a server.
@@ -309,7 +317,7 @@ fn a_hangup_does_not_end_a_client_whose_terminal_is_open() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = server.welcome();
-    user.sees("> ");
+    user.sees_who_is_here();
     kill_process(Pid::from_child(&user.client), Signal::HUP).unwrap();
     user.types("/msg 7 here\r");
     link.expect(&sent_chat(7, "here"));
@@ -321,7 +329,7 @@ fn the_password_of_an_operator_is_masked_and_not_recalled() {
         let server = Server::start();
         let mut user = User::new(&server, colours);
         let mut link = welcome(&server);
-        user.sees("> ");
+        user.sees_who_is_here();
         user.types("/oper ann\r");
         user.sees("password of ann> ");
         user.types("kel");
@@ -368,7 +376,7 @@ fn keys_that_are_typed_ahead_are_shown_by_the_editor_only() {
     let server = Server::start();
     let mut user = User::new(&server, false);
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees_who_is_here();
     // All of it at once: it comes before the prompts.
     user.types("/oper ann\rkelp\r/oper ann kelp\r/quit\r");
     link.expect(OPER);
@@ -387,7 +395,7 @@ fn a_simple_terminal_does_not_show_the_password_of_an_operator() {
         command.env("TERM", "dumb");
     });
     let mut link = welcome(&server);
-    user.sees("> ");
+    user.sees("/help lists the commands\r\n");
     user.types("/oper ann\n");
     user.sees("password of ann> ");
     user.types("kelp\n");

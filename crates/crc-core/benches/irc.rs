@@ -28,8 +28,9 @@ fn hear(server: &mut Server, number: u32, bytes: &[u8], out: &mut Outbox<ServerN
     server.handle(Timestamp::START, Event::Bytes { link, bytes }, out);
 }
 
-/// A server with that many users, all in one channel, whose lines are not counted.
-fn server(users: u32) -> (Server, Outbox<ServerNotice>) {
+/// A server with that many users, all in one channel, whose lines are not counted. All have
+/// enabled these capabilities.
+fn server(users: u32, capabilities: &str) -> (Server, Outbox<ServerNotice>) {
     let id = HostId::new(1).expect("not 0");
     let mut config = Config::new(id, Name::new("bench").expect("short"));
     config.text_listeners = vec![(ListenerId(1), TextProtocol::Irc)];
@@ -48,15 +49,18 @@ fn server(users: u32) -> (Server, Outbox<ServerNotice>) {
             security: None,
         };
         server.handle(Timestamp::START, up, &mut out);
-        let hello = format!("NICK user{number}\r\nUSER u 0 * :User\r\nJOIN #reef\r\n");
+        let hello = format!(
+            "CAP REQ :{capabilities}\r\nNICK user{number}\r\nUSER u 0 * :User\r\nCAP END\r\n\
+             JOIN #reef\r\n"
+        );
         hear(&mut server, number, hello.as_bytes(), &mut out);
         out.reset();
     }
     (server, out)
 }
 
-fn say(bencher: Bencher<'_, '_>, users: u32, target: &str) {
-    let (mut server, mut out) = server(users);
+fn say(bencher: Bencher<'_, '_>, users: u32, capabilities: &str, target: &str) {
+    let (mut server, mut out) = server(users, capabilities);
     let line = format!("PRIVMSG {target} :{}\r\n", "x".repeat(64));
     let count = EVENT_BYTES / line.len();
     let lines = line.repeat(count);
@@ -73,11 +77,31 @@ fn say(bencher: Bencher<'_, '_>, users: u32, target: &str) {
 /// To one of that many users.
 #[divan::bench(args = [2, 100, 10_000])]
 fn to_a_nick(bencher: Bencher<'_, '_>, users: u32) {
-    say(bencher, users, "user1");
+    say(bencher, users, "", "user1");
 }
 
 /// To a channel with that many members.
 #[divan::bench(args = [2, 100, 1000])]
 fn to_a_channel(bencher: Bencher<'_, '_>, users: u32) {
-    say(bencher, users, "#reef");
+    say(bencher, users, "", "#reef");
+}
+
+/// What clients that people have enable. With the time each reader gets a tag, with an echo each
+/// message is sent twice, and with message-tags each has an id, which is remembered.
+const CAPABILITIES: [&str; 3] = [
+    "server-time",
+    "server-time echo-message",
+    "server-time echo-message message-tags",
+];
+
+/// To one of two users with capabilities.
+#[divan::bench(args = CAPABILITIES)]
+fn to_a_nick_with(bencher: Bencher<'_, '_>, capabilities: &str) {
+    say(bencher, 2, capabilities, "user1");
+}
+
+/// To a channel with 100 members with capabilities.
+#[divan::bench(args = CAPABILITIES)]
+fn to_a_channel_with(bencher: Bencher<'_, '_>, capabilities: &str) {
+    say(bencher, 100, capabilities, "#reef");
 }

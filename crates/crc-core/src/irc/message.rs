@@ -7,7 +7,7 @@ use crc_wire::{
     Audience, ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, TaggedChat,
     TaggedKind, Tags, Text,
 };
-use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
+use irc_wire::{FastPrivmsg, Line, Message, Numeric, Verb, text};
 
 use super::channel::send_away;
 use super::label;
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::context::{Context, Out};
 use crate::network::Network;
+use crate::work;
 
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
@@ -35,9 +36,8 @@ fn is_away(cx: &Context, link: LinkId) -> bool {
     user.is_some_and(|user| absences.find(user.host).is_some())
 }
 
-/// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
-/// this server, or to one channel, where the sender wants no echo and the reader no
-/// tags. Returns whether it did.
+/// Relays the most frequent kind of line without the full parser: a text without tags, to one
+/// target. Returns whether it did.
 pub(super) fn relay_privmsg_fast(
     cx: &mut Context,
     link: LinkId,
@@ -54,40 +54,48 @@ pub(super) fn relay_privmsg_fast(
     else {
         return false;
     };
-    let (Ok(name), Ok(text)) = (str::from_utf8(target), str::from_utf8(text)) else {
+    let (Ok(target), Ok(text)) = (str::from_utf8(target), str::from_utf8(text)) else {
         return false;
     };
     let Some(id) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return false;
     };
-    let kind = if notice {
-        ChatKind::Notice
-    } else {
-        ChatKind::Message
+    let now = cx.now;
+    let Some(user) = find_user_mut(cx, link) else {
+        return false;
     };
-    if NAMES.is_channel(target) {
-        let now = cx.now;
-        if let Some(user) = find_user_mut(cx, link) {
-            if user.has(Capability::MessageTags) {
-                return false;
-            }
-            user.spoke_at = now;
-        }
-        let speech = Speech {
-            kind: kind.into(),
-            tags: None,
-            text,
-            joins: None,
-        };
-        channel_message(
-            cx,
-            UserRef { link, id },
-            &speech,
-            (Audience::All, name),
-            out,
-        );
+    user.spoke_at = now;
+    let has_tags = user.has(Capability::MessageTags);
+    let (verb, kind) = match notice {
+        true => (Verb::Notice, TaggedKind::Notice),
+        false => (Verb::Privmsg, TaggedKind::Message),
+    };
+    cx.count_command(verb);
+    if !has_tags && relay_plain(cx, link, verb, target, text, out) {
         return true;
     }
+    cx.work.charge(work::MESSAGE + work::units_of(text.len()));
+    let speech = Speech {
+        kind,
+        tags: has_tags.then_some(""),
+        text,
+        joins: None,
+    };
+    say_to(cx, UserRef { link, id }, &speech, target, out);
+    true
+}
+
+/// Relays a line to one user of IRC on this server, where the sender wants no echo and the
+/// reader no tags. Returns whether it did.
+#[inline]
+fn relay_plain(
+    cx: &mut Context,
+    link: LinkId,
+    verb: Verb,
+    target: &str,
+    text: &str,
+    out: &mut Out,
+) -> bool {
     let (Some(names), Some(speaker)) = (cx.network.names(), find_user(cx, link)) else {
         return false;
     };
@@ -96,7 +104,7 @@ pub(super) fn relay_privmsg_fast(
     let known = known.filter(|to| to.changes == changes && *to.nick == *target);
     let reader = match known {
         Some(to) => to.link,
-        None => match names.nicks.find(name).and_then(|id| user_of(cx, id)) {
+        None => match names.nicks.find(target).and_then(|id| user_of(cx, id)) {
             Some((reader, _)) => reader,
             None => return false,
         },
@@ -108,12 +116,11 @@ pub(super) fn relay_privmsg_fast(
     let nick_len = memchr::memchr(b'!', listener.source.as_bytes());
     let reader_nick = nick_len.map_or(&*listener.source, |len| &listener.source[..len]);
     let plain = !speaker.has(Capability::EchoMessage)
-        && !speaker.has(Capability::MessageTags)
         && tags::kind_of(listener) == tags::NONE
         && !is_away(cx, reader);
-    let command = if notice { " NOTICE " } else { " PRIVMSG " };
-    // The colons, a blank and the line's end are five bytes.
-    let len = speaker.source.len() + command.len() + reader_nick.len() + text.len() + 5;
+    let command = verb.as_str();
+    // The colons, the blanks and the line's end are seven bytes.
+    let len = speaker.source.len() + command.len() + reader_nick.len() + text.len() + 7;
     if !plain || reader_nick.is_empty() || len > LINE_BYTES_MAX + 2 {
         return false;
     }
@@ -121,7 +128,9 @@ pub(super) fn relay_privmsg_fast(
         for part in [
             ":",
             &speaker.source,
+            " ",
             command,
+            " ",
             reader_nick,
             " :",
             text,
@@ -132,16 +141,12 @@ pub(super) fn relay_privmsg_fast(
     });
     out.send_stored(reader, range);
     cx.counters.chats_relayed += 1;
-    let now = cx.now;
-    if let Some(user) = find_user_mut(cx, link) {
-        user.spoke_at = now;
-        if !known {
-            user.last_target = Some(LastTarget {
-                nick: target.into(),
-                link: reader,
-                changes,
-            });
-        }
+    if !known && let Some(user) = find_user_mut(cx, link) {
+        user.last_target = Some(LastTarget {
+            nick: target.into(),
+            link: reader,
+            changes,
+        });
     }
     true
 }
@@ -254,12 +259,17 @@ pub(super) fn speak(
             }
             return;
         }
-        let (audience, name) = split_target(target);
-        if NAMES.is_channel(name.as_bytes()) {
-            channel_message(cx, user_ref, speech, (audience, name), out);
-        } else {
-            private_message(cx, user_ref, speech, target, out);
-        }
+        say_to(cx, user_ref, speech, target, out);
+    }
+}
+
+/// Sends a message to one target.
+fn say_to(cx: &mut Context, user_ref: UserRef, speech: &Speech<'_>, target: &str, out: &mut Out) {
+    let (audience, name) = split_target(target);
+    if NAMES.is_channel(name.as_bytes()) {
+        channel_message(cx, user_ref, speech, (audience, name), out);
+    } else {
+        private_message(cx, user_ref, speech, target, out);
     }
 }
 
@@ -326,7 +336,7 @@ fn tagged_channel_message(
 ) {
     let target = name.as_str();
     let shown_in = shown_target(audience, target);
-    let said = speech.fitting(cx, user_ref.link, &shown_in).into_owned();
+    let said = speech.fitting(cx, user_ref.link, &shown_in);
     let tags = tags_of(cx, speech);
     let chat = TaggedChat {
         source: user_ref.id,
@@ -364,7 +374,7 @@ fn private_message(
     };
     let kind = kind_of_text(speech.kind);
     if speech.needs_tags() {
-        let said = speech.fitting(cx, user_ref.link, target).into_owned();
+        let said = speech.fitting(cx, user_ref.link, target);
         let tags = tags_of(cx, speech);
         let chat = TaggedChat {
             source: user_ref.id,

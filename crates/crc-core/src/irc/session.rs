@@ -159,7 +159,7 @@ impl Capabilities {
 #[derive(Debug)]
 pub(crate) struct LastTarget {
     /// The nick, as the user wrote it.
-    pub(super) nick: Box<[u8]>,
+    pub(super) nick: Box<str>,
     /// The link of the user with that nick.
     pub(super) link: LinkId,
     /// The generation of the nicks when this was stored; see

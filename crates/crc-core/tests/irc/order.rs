@@ -390,7 +390,14 @@ fn stats_tell_operators_of_links_and_commands() {
         links[1].starts_with(":server0 211 chief chief["),
         "{links:?}"
     );
+    // Short lines are counted as well.
+    net.expect(
+        bob,
+        "PRIVMSG bob :Hi",
+        &[":bob!~bob@ID.crc PRIVMSG bob :Hi"],
+    );
     let commands = ask(&mut net, chief, "STATS m");
+    assert!(commands.contains(&":server0 212 chief PRIVMSG :1".to_owned()));
     assert!(
         commands.contains(&":server0 212 chief STATS :9".to_owned()),
         "{commands:#?}"

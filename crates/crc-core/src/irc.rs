@@ -233,13 +233,14 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
             break;
         };
         found.budget.count_line(rates);
-        if !message::relay_privmsg_fast(cx, link, line, out) {
+        let is_relayed = message::relay_privmsg_fast(cx, link, line, out);
+        if !is_relayed {
             on_line(cx, link, line, out);
-            if cx.work.is_spent() || is_held(cx, link) {
-                break;
-            }
         } else if rates.has_budget() {
             spend(cx, link, budget::CHAT);
+        }
+        if cx.work.is_spent() || !is_relayed && is_held(cx, link) {
+            break;
         }
     }
     if let Some(user) = find_user_mut(cx, link) {

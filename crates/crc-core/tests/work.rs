@@ -427,6 +427,47 @@ fn many_lines_in_one_read_wait_for_each_other() {
     assert!(events >= 40, "{events}");
 }
 
+/// What one user says in one read reaches its channel over several events, in order.
+#[test]
+fn messages_to_a_channel_are_handled_in_slices() {
+    const SLICE: u64 = 1_000;
+    const MEMBERS: u32 = 20;
+    for capabilities in ["", "echo-message message-tags"] {
+        let mut net = Net::of_slice(SLICE);
+        let first = LinkId::new(10, 1);
+        for number in 0..MEMBERS {
+            let link = LinkId::new(10 + number, 1);
+            net.connect(link, IRC);
+            let lines = [
+                &*format!("CAP REQ :{capabilities}"),
+                &format!("NICK ann{number}"),
+                "USER u 0 * :Real",
+                "CAP END",
+                "JOIN #reef",
+            ];
+            net.lines(link, &lines);
+            net.settle();
+        }
+        net.sent.clear();
+        net.work.clear();
+        let lines: Vec<_> = (0..100).map(|at| format!("PRIVMSG #reef :{at}")).collect();
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        net.lines(first, &lines);
+        net.settle();
+        let most = net.work.iter().max().unwrap();
+        assert!(*most <= 2 * SLICE + 10 * u64::from(MEMBERS), "{most} units");
+        assert!(net.work.len() >= 5, "{:?}", net.work);
+        let heard = net.sent.remove(&LinkId::new(10 + MEMBERS - 1, 1)).unwrap();
+        let heard = String::from_utf8(heard).unwrap();
+        let texts: Vec<_> = heard
+            .lines()
+            .map(|line| line.rsplit_once(':').unwrap().1)
+            .collect();
+        let said: Vec<_> = (0..100).map(|at: u32| at.to_string()).collect();
+        assert_eq!(texts, said);
+    }
+}
+
 #[test]
 fn a_crc_client_gets_names_in_statuses_that_it_can_read() {
     let mut net = Net::new();

@@ -230,7 +230,7 @@ impl Network {
             own_clients_max: 0,
             clients_max: 0,
             former_users: FormerUsers::default(),
-            messages: Messages::default(),
+            messages: Messages::new(seed),
         }
     }
 

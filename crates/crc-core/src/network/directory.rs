@@ -14,7 +14,7 @@ use crc_wire::{HostId, Info, Message, Name, Registration};
 use super::HostInfo;
 use crate::announcement::{Announcement, ClientDetails, UserModes};
 use crate::names::wire_name;
-use crate::network::lookup::{Found, Lookup};
+use crate::network::lookup::Lookup;
 use crc_machine::{LinkId, PeerAddress};
 
 /// The kind of a host.
@@ -350,12 +350,23 @@ impl Table {
 pub struct Directory {
     servers: Table,
     clients: Table,
-    index: Lookup,
+    index: Lookup<HostId, Found>,
     /// The addresses that servers announce; for each of them the links behind which such
     /// servers are, and how many.
     addresses: BTreeMap<PeerAddress, Vec<(LinkId, u32)>>,
     /// How many clients are invisible.
     invisible: usize,
+}
+
+/// Where a host is in the tables. The link is here as well as in the host's row, because a chat
+/// needs nothing else: a row is a cache line further away, which is most of a look-up's
+/// cost when there are many hosts.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// The index of its row.
+    place: u32,
+    /// The first link to it.
+    first_link: LinkId,
 }
 
 /// In the index, whether a row is in the table of servers.
@@ -390,11 +401,16 @@ impl Directory {
         self.servers.len
     }
 
+    #[inline]
+    fn found(&self, id: HostId) -> Option<Found> {
+        self.index.find(id).copied()
+    }
+
     /// The host with this id.
     #[inline]
     #[must_use]
     pub fn find(&self, id: HostId) -> Option<&Host> {
-        let Found { place, .. } = self.index.find(id)?;
+        let Found { place, .. } = self.found(id)?;
         let table = self.table(place);
         table.rows[(place & !SERVER_BIT) as usize].host.as_ref()
     }
@@ -404,7 +420,7 @@ impl Directory {
     #[inline]
     #[must_use]
     pub fn route(&self, id: HostId) -> Option<(HostKind, LinkId)> {
-        let Found { place, first_link } = self.index.find(id)?;
+        let Found { place, first_link } = self.found(id)?;
         let kind = match place & SERVER_BIT {
             0 => HostKind::Client,
             _ => HostKind::Server,
@@ -452,7 +468,7 @@ impl Directory {
 
     /// The place of a host.
     pub(crate) fn place(&self, id: HostId) -> Option<Place> {
-        let Found { place, .. } = self.index.find(id)?;
+        let Found { place, .. } = self.found(id)?;
         Some(Place {
             is_client: place & SERVER_BIT == 0,
             row: place & !SERVER_BIT,
@@ -503,10 +519,7 @@ impl Directory {
         self.add_address(host.address_and_link());
         self.invisible += usize::from(host.modes.invisible);
         let Host { id, first_link, .. } = host;
-        debug_assert!(
-            self.index.find(id).is_none(),
-            "{id} is in the directory already"
-        );
+        debug_assert!(self.found(id).is_none(), "{id} is in the directory already");
         let place = match host.kind {
             HostKind::Server => self.servers.insert(host) | SERVER_BIT,
             HostKind::Client => self.clients.insert(host),
@@ -517,7 +530,7 @@ impl Directory {
     /// Replaces the entry of the host with the same id. If it is of the same kind, it
     /// keeps its place. Returns the former entry.
     pub(crate) fn replace(&mut self, host: Host) -> Option<Host> {
-        let Found { place, .. } = self.index.find(host.id)?;
+        let Found { place, .. } = self.found(host.id)?;
         self.index.remove(host.id);
         let before = match place & SERVER_BIT {
             0 => self.clients.take(place),
@@ -530,7 +543,7 @@ impl Directory {
     }
 
     pub(crate) fn remove(&mut self, id: HostId) -> Option<Host> {
-        let Found { place, .. } = self.index.find(id)?;
+        let Found { place, .. } = self.found(id)?;
         self.index.remove(id);
         let host = if place & SERVER_BIT == 0 {
             self.clients.remove(place)
@@ -544,7 +557,7 @@ impl Directory {
 
     /// Replaces the machine part of a server.
     pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
-        if let Some(Found { place, .. }) = self.index.find(id)
+        if let Some(Found { place, .. }) = self.found(id)
             && place & SERVER_BIT != 0
             && let Some(host) = &mut self.servers.rows[(place & !SERVER_BIT) as usize].host
         {
@@ -558,7 +571,7 @@ impl Directory {
 
     /// Notes when a client registered.
     pub(crate) fn set_registered(&mut self, id: HostId, registered_ms: Option<NonZeroU64>) {
-        if let Some(Found { place, .. }) = self.index.find(id)
+        if let Some(Found { place, .. }) = self.found(id)
             && place & SERVER_BIT == 0
             && let Some(host) = &mut self.clients.rows[place as usize].host
         {
@@ -568,7 +581,7 @@ impl Directory {
 
     /// Notes what its server says of a client.
     pub(crate) fn set_details(&mut self, id: HostId, details: ClientDetails<'_>) {
-        if let Some(Found { place, .. }) = self.index.find(id)
+        if let Some(Found { place, .. }) = self.found(id)
             && place & SERVER_BIT == 0
             && let Some(host) = &mut self.clients.rows[place as usize].host
         {

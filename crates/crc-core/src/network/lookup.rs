@@ -1,61 +1,50 @@
-//! Look-ups by host id: a hash map that cannot be iterated.
+//! Look-ups by keys that peers choose, such as the ids of hosts: a hash map that cannot be
+//! iterated.
 //!
 //! What a node does must not depend on the order of hashes, so the map has no iterator.
-//! The hasher is seeded per process, because peers choose their ids.
+//! The hasher is seeded per process, because of who chooses the keys.
 
-use crc_wire::HostId;
+use core::hash::Hash;
+
 use foldhash::fast::FixedState;
-
-use crc_machine::LinkId;
-
-/// The result of a look-up. The link is here as well as in the host's row, because a chat
-/// needs nothing else: a row is a cache line further away, which is most of a look-up's
-/// cost when there are many hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// The index of its row.
-    pub(crate) place: u32,
-    /// The first link to it.
-    pub(crate) first_link: LinkId,
-}
-
-/// The index of all hosts by id.
-#[derive(Debug)]
-pub(crate) struct Lookup {
-    places: Places,
-}
 
 #[expect(
     clippy::disallowed_types,
     reason = "the one hash map of this crate: no iteration leaves this file"
 )]
-type Places = std::collections::HashMap<u32, Found, FixedState>;
+type Map<K, V> = std::collections::HashMap<K, V, FixedState>;
 
-impl Lookup {
+/// An index by keys.
+#[derive(Debug)]
+pub(crate) struct Lookup<K, V> {
+    entries: Map<K, V>,
+}
+
+impl<K: Copy + Eq + Hash, V> Lookup<K, V> {
     pub(crate) fn new(seed: u64) -> Self {
         Lookup {
-            places: Places::with_hasher(FixedState::with_seed(seed)),
+            entries: Map::with_hasher(FixedState::with_seed(seed)),
         }
     }
 
     #[inline]
-    pub(crate) fn find(&self, id: HostId) -> Option<Found> {
-        self.places.get(&id.get()).copied()
+    pub(crate) fn find(&self, key: K) -> Option<&V> {
+        self.entries.get(&key)
     }
 
-    pub(crate) fn insert(&mut self, id: HostId, found: Found) {
-        self.places.insert(id.get(), found);
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        self.entries.insert(key, value);
     }
 
-    pub(crate) fn remove(&mut self, id: HostId) {
-        self.places.remove(&id.get());
+    pub(crate) fn remove(&mut self, key: K) {
+        self.entries.remove(&key);
         // A network that was large once gives its memory back.
-        if self.places.capacity() > 4 * self.places.len() + 1024 {
-            self.places.shrink_to(2 * self.places.len());
+        if self.entries.capacity() > 4 * self.entries.len() + 1024 {
+            self.entries.shrink_to(2 * self.entries.len());
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.entries.len()
     }
 }

@@ -62,7 +62,7 @@ use crate::crc::clock::{network_ms_at_start, offset_of_unset};
 use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
 use crate::first_bytes::Ports;
-use crate::irc::Monitors;
+use crate::irc::{Monitors, SecondText};
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
@@ -261,6 +261,8 @@ pub(crate) struct Context {
     pub(crate) surveys: Surveys,
     /// How often each command was used, in the order of [`Verb::ALL`].
     pub(crate) command_uses: [u64; Verb::ALL.len()],
+    /// The last second that was shown to users of IRC.
+    pub(crate) second_text: SecondText,
     /// Links to which a burst is under way.
     pub(crate) bursting: BTreeSet<LinkId>,
     /// Links that have ended, and of which something that was read waits to be handled.
@@ -325,6 +327,7 @@ impl Context {
             goodbyes: None,
             surveys: Surveys::default(),
             command_uses: [0; Verb::ALL.len()],
+            second_text: SecondText::default(),
             bursting: BTreeSet::new(),
             ended: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),

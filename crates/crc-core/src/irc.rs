@@ -70,6 +70,7 @@ pub(crate) use tagged::{
     VARIANTS as TAGGED_VARIANTS, deliver as deliver_tagged, variant_for as tagged_variant_for,
     write as write_tagged,
 };
+pub(crate) use tags::SecondText;
 pub(crate) use webirc::{on_crowded, on_webirc_checked};
 pub(crate) use whowas::former_user;
 

@@ -48,7 +48,7 @@ pub(crate) use masks::{
     normal_channel_mask, parse_origins, write_origins,
 };
 use messages::Messages;
-pub(crate) use messages::{ID_TAG, MessageId, Recipient, SentMessage};
+pub(crate) use messages::{ID_TAG, MessageId, Recipient, SentMessage, each_tag};
 pub use metadata::Metadata;
 use metadata::NoRoom;
 pub use nicks::Nicks;

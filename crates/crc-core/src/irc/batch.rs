@@ -45,7 +45,7 @@ impl Batch {
         out: &mut Out,
     ) {
         cx.work.charge_answer(work::LINE);
-        let tags = self.0.as_ref().map(|id| format!("@batch={id} "));
+        let tags = self.0.as_ref().map(|id| format!("@batch={id}"));
         let (tags, own) = (tags.as_deref().unwrap_or_default(), reply::own_name(cx));
         reply::send_tagged(link, tags, own, command, words, text, out);
     }

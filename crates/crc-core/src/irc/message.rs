@@ -71,7 +71,8 @@ pub(super) fn relay_privmsg_fast(
         false => (Verb::Privmsg, TaggedKind::Message),
     };
     cx.count_command(verb);
-    if !has_tags && relay_plain(cx, link, verb, target, text, out) {
+    let is_channel = NAMES.is_channel(target.as_bytes());
+    if !has_tags && !is_channel && relay_plain(cx, link, verb, target, text, out) {
         return true;
     }
     cx.work.charge(work::MESSAGE + work::units_of(text.len()));

@@ -15,7 +15,7 @@ use super::reply::{self, LINE_BYTES_MAX, Line, command_of, message_head_len};
 use super::session::{Capabilities, Capability};
 use super::{UserRef, cut, find_user, find_user_mut, has, label, tagged};
 use crate::context::{Context, Out};
-use crate::network::fold;
+use crate::network::{each_tag, fold};
 use crate::text_protocol::first_piece;
 
 /// What CAP LS says of the limits.
@@ -243,7 +243,7 @@ pub(super) fn joins_tag(joins: &[usize]) -> String {
 
 /// Where the lines of a text were cut, as its tags say, if that makes sense.
 fn joins_of(tags: &str, text: &str) -> Vec<usize> {
-    let tag = tags.split(';').find_map(|tag| tag.strip_prefix("joins="));
+    let tag = each_tag(tags).find_map(|tag| tag.strip_prefix("joins="));
     let joins = tag.unwrap_or_default().split(',').take(LINES_MAX);
     let joins: Vec<usize> = joins.filter_map(|at| at.parse().ok()).collect();
     let is_inside = |at: &usize| (1..text.len()).contains(at) && text.is_char_boundary(*at);
@@ -280,7 +280,7 @@ fn pieces<'t>(tags: &str, text: &'t str, room: usize) -> Vec<(&'t str, bool)> {
 
 /// Whether a text may be several lines.
 pub(super) fn is_multiline(text: &str) -> bool {
-    text.contains('\n')
+    memchr::memchr(b'\n', text.as_bytes()).is_some()
 }
 
 /// A message that may have several lines, for a user that gets them as one (`whole`) or as a
@@ -297,7 +297,7 @@ pub(super) fn write(
     text: &str,
     sent: &str,
 ) {
-    let is_cut = sent.split(';').any(|tag| tag.starts_with("joins="));
+    let is_cut = each_tag(sent).any(|tag| tag.starts_with("joins="));
     // An action is one in each of its lines.
     if !is_multiline(text) && !is_cut || text.starts_with('\u{1}') {
         return reply::write_lines(arena, tags, source, kind, target, text);
@@ -331,7 +331,7 @@ pub(super) fn write(
         } else {
             ""
         };
-        let tags = format!("@batch={REFERENCE}{concat} ");
+        let tags = format!("@batch={REFERENCE}{concat}");
         let line = Line::new(arena, &tags, source, command);
         line.word(target).text(&clean(piece)).end();
     }

@@ -31,7 +31,10 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line from `source`, after `tags` as they are written.
     pub(super) fn new(arena: &'a mut Vec<u8>, tags: &str, source: &str, command: &str) -> Self {
-        arena.extend_from_slice(tags.as_bytes());
+        if !tags.is_empty() {
+            arena.extend_from_slice(tags.as_bytes());
+            arena.push(b' ');
+        }
         let start = arena.len();
         arena.push(b':');
         arena.extend_from_slice(source.as_bytes());

@@ -18,10 +18,13 @@ use super::reply::{self, Line};
 use super::session::{Capability, User};
 use super::{find_user, has, source_of, tags};
 use crate::context::{Context, Out};
-use crate::network::{ID_TAG, MessageId};
+use crate::network::{ID_TAG, MessageId, each_tag};
 
 /// The most bytes of the client-only tags of a message; see `LineLimits::CLIENT`.
 const CLIENT_TAGS_BYTES_MAX: usize = 4094;
+
+/// The most bytes of the id of a message as a tag, with what separates it.
+const ID_TAG_BYTES_MAX: usize = ";msgid=ffffffff-ffffffffffffffff".len();
 
 /// The number of variants of a chat with tags.
 pub(crate) const VARIANTS: usize = 2 * WHOLE;
@@ -108,16 +111,17 @@ fn write_to(
     variant: usize,
     arena: &mut Vec<u8>,
 ) {
-    let time = tags::of_kind(cx, variant, Some(chat.source));
-    let all = match variant & TAGGED {
-        0 => time.clone(),
-        _ => with_tags(&time, chat.tags.as_str()),
-    };
-    let source = source_of(cx, chat.source);
     let (text, sent) = (chat.text.as_str(), chat.tags.as_str());
-    // The tags are about all of it, and stand in the first line.
+    let mut all = tags::of_kind(cx, variant, Some(chat.source));
+    let own_len = all.len();
+    if variant & TAGGED != 0 {
+        add_tags(&mut all, sent);
+    }
+    // The tags of the chat are about all of it, and stand in the first line.
+    let later = all.get(..own_len).unwrap_or_default();
+    let source = source_of(cx, chat.source);
     let said = |arena, kind| {
-        let (whole, tags) = (variant & WHOLE != 0, [&*all, &*time]);
+        let (whole, tags) = (variant & WHOLE != 0, [&*all, later]);
         multiline::write(arena, whole, tags, &source, kind, target, text, sent);
     };
     match chat.kind {
@@ -152,17 +156,11 @@ fn is_for_users(tag: &str) -> bool {
     tag.starts_with('+') || tag.starts_with(ID_TAG)
 }
 
-/// The tags of a line: those in `time`, which may be none, and those of a chat.
-fn with_tags(time: &str, tags: &str) -> String {
-    let mut all = time.trim_end().to_owned();
-    for tag in tags.split(';').filter(|tag| is_for_users(tag)) {
-        all.push(if all.is_empty() { '@' } else { ';' });
-        all.push_str(tag);
+/// Adds those tags of a chat to a line that go to users.
+fn add_tags(line: &mut String, sent: &str) {
+    for tag in each_tag(sent).filter(|tag| is_for_users(tag)) {
+        tags::add(line, tag);
     }
-    if !all.is_empty() {
-        all.push(' ');
-    }
-    all
 }
 
 /// The client-only tags of a message, if its client has enabled message-tags.
@@ -199,14 +197,27 @@ pub(super) fn client_tags(message: &Message<'_>) -> String {
 /// The tags of a new message: those of its client and its id, if the client has enabled
 /// message-tags, and where its lines were cut.
 pub(super) fn new_tags(cx: &mut Context, client_tags: Option<&str>, joins: &[usize]) -> String {
-    let id = client_tags.map(|_| {
+    let sent = client_tags.unwrap_or_default();
+    let mut tags = String::with_capacity(sent.len() + ID_TAG_BYTES_MAX);
+    tags.push_str(sent);
+    if client_tags.is_some() {
         let (server, number) = (cx.config.id, cx.random.next_u64());
-        format!("{ID_TAG}{}", MessageId { server, number })
-    });
-    let joins = multiline::joins_tag(joins);
-    let parts = [client_tags, id.as_deref(), Some(&*joins)];
-    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join(";")
+        separate(&mut tags);
+        tags.push_str(ID_TAG);
+        MessageId { server, number }.push_to(&mut tags);
+    }
+    if !joins.is_empty() {
+        separate(&mut tags);
+        tags.push_str(&multiline::joins_tag(joins));
+    }
+    tags
+}
+
+/// Makes place for another tag of a chat.
+fn separate(tags: &mut String) {
+    if !tags.is_empty() {
+        tags.push(';');
+    }
 }
 
 /// The members that a target names in front of a channel, and the channel.
@@ -229,10 +240,15 @@ mod tests {
 
     #[test]
     fn only_tags_for_users_are_written() {
+        let with_tags = |line: &str, sent| {
+            let mut line = line.to_owned();
+            add_tags(&mut line, sent);
+            line
+        };
         let sent = "+a=b;time=1;msgid=x;batch=1;+c;;account=z";
-        assert_eq!(with_tags("", sent), "@+a=b;msgid=x;+c ");
-        assert_eq!(with_tags("@time=1 ", "+a"), "@time=1;+a ");
-        assert_eq!(with_tags("@time=1 ", "batch=9"), "@time=1 ");
+        assert_eq!(with_tags("", sent), "@+a=b;msgid=x;+c");
+        assert_eq!(with_tags("@time=1", "+a"), "@time=1;+a");
+        assert_eq!(with_tags("@time=1", "batch=9"), "@time=1");
         assert_eq!(with_tags("", ""), "");
     }
 

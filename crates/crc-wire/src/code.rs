@@ -380,6 +380,8 @@ impl ChannelField {
     pub const EXCEPTION_SETTERS: ChannelField = ChannelField(9);
     /// The same of the users who need no invitation.
     pub const INVITE_EXCEPTION_SETTERS: ChannelField = ChannelField(10);
+    /// The name under which users of IRC know the channel since it was renamed; behind a blank why.
+    pub const RENAMED_TO: ChannelField = ChannelField(11);
     /// What the channel's operators say of it, in keys and values (IRCv3 metadata).
     pub const METADATA: ChannelField = ChannelField(16);
 }

@@ -287,6 +287,8 @@ verbs! {
     Redact = REDACT,
     /// Makes the server read its configuration again.
     Rehash = REHASH,
+    /// Renames a channel (IRCv3 channel-rename).
+    Rename = RENAME,
     /// Restarts the server.
     Restart = RESTART,
     /// Introduces a server.

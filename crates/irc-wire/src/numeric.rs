@@ -469,6 +469,8 @@ numerics! {
     ERR_YOUWILLBEBANNED = 466,
     /// The channel already has a key.
     ERR_KEYSET = 467,
+    /// The channel has another name, or stands for another one (a later addition).
+    ERR_LINKCHANNEL = 470,
     /// The channel is full (+l).
     ERR_CHANNELISFULL = 471,
     /// The channel mode is unknown.

@@ -130,9 +130,13 @@ pub(crate) fn cost_of_line(line: &irc_wire::Message<'_>) -> u32 {
         Verb::Quit => 0,
         // Without a value these only ask.
         Verb::Topic | Verb::Mode if line.params.len() < 2 => CHAT,
-        Verb::Join | Verb::Topic | Verb::Mode | Verb::Nick | Verb::Setname | Verb::Away => {
-            EXPENSIVE
-        }
+        Verb::Join
+        | Verb::Topic
+        | Verb::Mode
+        | Verb::Nick
+        | Verb::Setname
+        | Verb::Away
+        | Verb::Rename => EXPENSIVE,
         Verb::Metadata => EXPENSIVE,
         Verb::Names | Verb::List | Verb::Who | Verb::Whois | Verb::Whowas => EXPENSIVE,
         _ => CHAT,

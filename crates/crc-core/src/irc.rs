@@ -28,6 +28,7 @@ mod multiline;
 mod query;
 mod redact;
 mod registration;
+mod rename;
 mod reply;
 mod server_query;
 mod session;
@@ -64,6 +65,7 @@ pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};
 pub(crate) use redact::split_redaction;
 pub(crate) use registration::on_password_checked;
+pub(crate) use rename::on_channel_renamed;
 pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
 pub(crate) use tagged::{
@@ -402,6 +404,10 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
         }
         Some(id) => {
             spend(cx, link, budget::cost_of_line(&message));
+            let names = rename::first_names(cx, &message);
+            let message = names.as_ref().map_or(message, |(at, names)| {
+                rename::with_param(&message, *at, names)
+            });
             on_command(cx, UserRef { link, id }, &message, out);
         }
         None => registration::on_message(cx, link, is_first, &message, out),
@@ -427,7 +433,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Monitor => 1,
         // Without any, it lists invitations.
         Verb::Invite if message.params.is_empty() => 0,
-        Verb::Invite | Verb::Kick | Verb::Oper | Verb::Redact => 2,
+        Verb::Invite | Verb::Kick | Verb::Oper | Verb::Redact | Verb::Rename => 2,
         _ => 0,
     };
     // A list of channels that has none is as good as none.
@@ -448,6 +454,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Batch => multiline::batch(cx, user_ref, message, out),
         Verb::Tagmsg => message::tagmsg(cx, user_ref, message, out),
         Verb::Redact => redact::redact(cx, user_ref, message, out),
+        Verb::Rename => rename::rename(cx, user_ref, message, out),
         Verb::Ping => ping(cx, link, message, out),
         Verb::Pong | Verb::Error => {}
         Verb::Join => channel::join(cx, user_ref, message, out),

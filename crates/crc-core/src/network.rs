@@ -34,7 +34,7 @@ pub use bans::{Ban, BanKind, Bans, NotABan};
 pub(crate) use bans::{LIFTED_FOR_MS, normal_mask};
 pub(crate) use change::{ChannelEvent, ChannelEventKind, FormerNicks, HostChange, Scope};
 use channels::REMEMBERED_FOR;
-pub(crate) use channels::{Age, Applied, Entered, Voided};
+pub(crate) use channels::{Age, Applied, Entered, Renamed, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
 pub(crate) use channels::{MODES_UNSET, fold, shift_version};
 pub(crate) use directory::Place;
@@ -54,8 +54,9 @@ use metadata::NoRoom;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
-    EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES, RedactRefusal,
-    SetRefusal, SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
+    EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES, RENAME_REASON_BYTES_MAX,
+    RedactRefusal, RenameRefusal, SetRefusal, SpeakRefusal, TOPIC_BYTES_MAX, is_value,
+    is_value_from_server,
 };
 use server_ids::ServerIds;
 
@@ -660,6 +661,12 @@ impl Network {
     #[inline]
     pub(crate) const fn is_shifting(&self) -> bool {
         self.shift.is_some()
+    }
+
+    /// Gives users of IRC the names of renamed channels that count now. Returns those that have
+    /// changed.
+    pub(crate) fn settle_names(&mut self) -> Vec<Renamed> {
+        self.channels.settle_names()
     }
 
     /// Takes an earlier time for the founding of a channel, whose clocks had an error.

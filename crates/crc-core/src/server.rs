@@ -420,6 +420,7 @@ impl Machine for Server {
         if let Some(reason) = self.cx.leaves_for.take() {
             self.leave(&reason, out);
         }
+        self.cx.tell_renames(out);
         if !self.cx.dirty_links.is_empty() && !self.cx.network.is_shifting() {
             crc::flush::flush_pending(&mut self.cx, out);
         }

@@ -176,6 +176,7 @@ impl Context {
             (ChannelField::BAN_SETTERS, ""),
             (ChannelField::EXCEPTION_SETTERS, ""),
             (ChannelField::INVITE_EXCEPTION_SETTERS, ""),
+            (ChannelField::RENAMED_TO, ""),
             (ChannelField::METADATA, ""),
         ] {
             let Some(channel) = self.network.channels().find(name) else {
@@ -203,6 +204,36 @@ impl Context {
     ) {
         let setting = self.new_setting(name, field, source, value);
         self.apply_setting_in(name, field, (source, setting), None, Scope::All, out);
+    }
+
+    /// A host of this server renames a channel, which it may: see
+    /// [`Network::may_rename`](crate::network::Network::may_rename).
+    pub(crate) fn rename_channel(
+        &mut self,
+        host: HostId,
+        name: &str,
+        new: &str,
+        why: &str,
+        out: &mut Out,
+    ) {
+        let value = match why {
+            "" => new.to_owned(),
+            why => [new, " ", why].concat(),
+        };
+        let field = ChannelField::RENAMED_TO;
+        self.set_channel(name, field, Some(host), &value, out);
+        self.tell_renames(out);
+    }
+
+    /// Tells users of IRC which channels have other names for them now. What is sent to them
+    /// before that still has the former names.
+    #[inline]
+    pub(crate) fn tell_renames(&mut self, out: &mut Out) {
+        if self.network.channels().has_unsettled_names() {
+            for renamed in self.network.settle_names() {
+                irc::on_channel_renamed(self, &renamed, out);
+            }
+        }
     }
 
     /// A setting that is newer than the known one.

@@ -17,7 +17,7 @@ use crc_wire::HostId;
 use irc_wire::Numeric;
 
 use super::channel::{
-    join_one, leave_one, nick_in_channel, send_end_of_names, send_names, sign_of,
+    join_one, leave_one, nick_in_channel, send_end_of_names, send_names, show, sign_of,
 };
 use super::elsewhere;
 use super::list::{Filter, send_end_of_list, send_list_entry};
@@ -63,6 +63,8 @@ impl Answer {
 pub(super) enum Part {
     /// Enter a channel.
     Join { name: Box<str>, key: Box<str> },
+    /// Show a channel that the user is in: its topic and its members.
+    Show(Box<str>),
     /// Leave a channel.
     Leave { name: Box<str>, text: Arc<str> },
     /// The members of a channel.
@@ -113,6 +115,7 @@ impl Part {
         match self {
             Part::Sync(part) => part.is_short(),
             Part::Join { .. }
+            | Part::Show(_)
             | Part::Leave { .. }
             | Part::EndOfNames(_)
             | Part::EndOfList
@@ -147,6 +150,21 @@ pub(super) fn start(
         is_truncated: false,
     };
     run(cx, user_ref, answer, out);
+}
+
+/// Adds parts to what a user is being sent, or sends them. They answer no line of the user.
+pub(super) fn add(
+    cx: &mut Context,
+    user_ref: UserRef,
+    command: &'static str,
+    parts: impl IntoIterator<Item = Part>,
+    out: &mut Out,
+) {
+    let answer = find_user_mut(cx, user_ref.link).and_then(|user| user.answer.as_mut());
+    match answer {
+        Some(answer) => answer.parts.extend(parts),
+        None => start(cx, user_ref, command, parts, out),
+    }
 }
 
 /// Goes on with the answer of a link, if it has one. Whether it is complete.
@@ -208,6 +226,11 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             cx.work
                 .charge_answer(work::LINE + work::LINK * links as u64);
             for part in join_one(cx, user_ref, &name, &key, out).into_iter().rev() {
+                answer.parts.push_front(part);
+            }
+        }
+        Part::Show(name) => {
+            for part in show(cx, link, &name, out).into_iter().rev() {
                 answer.parts.push_front(part);
             }
         }

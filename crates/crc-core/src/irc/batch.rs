@@ -3,6 +3,7 @@
 use crc_machine::LinkId;
 
 use super::find_user_mut;
+use super::rename::shown_words;
 use super::reply;
 use super::session::Capability;
 use crate::context::{Context, Out};
@@ -29,7 +30,7 @@ impl Batch {
             return Batch::NONE;
         };
         let start = format!("+{id}");
-        let words = [&[&*start, kind], params].concat();
+        let words = [&[&*start, kind], &*shown_words(cx, params)].concat();
         reply::send_line(link, reply::own_name(cx), "BATCH", &words, None, out);
         Batch(Some(id))
     }
@@ -46,6 +47,7 @@ impl Batch {
     ) {
         cx.work.charge_answer(work::LINE);
         let tags = self.0.as_ref().map(|id| format!("@batch={id}"));
+        let words = &*shown_words(cx, words);
         let (tags, own) = (tags.as_deref().unwrap_or_default(), reply::own_name(cx));
         reply::send_tagged(link, tags, own, command, words, text, out);
     }

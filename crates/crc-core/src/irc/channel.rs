@@ -11,7 +11,7 @@ use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
     LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, markread, metadata,
-    source_of,
+    rename, source_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{
@@ -74,10 +74,13 @@ pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         let parts: Vec<_> = channels.map(leave).collect();
         return answer::start(cx, user_ref, "JOIN", parts, out);
     }
-    let word = |word| Box::from(text::utf8_or_latin1(word));
-    let joins = lists::with_keys(wanted, keys).map(|(name, key)| Part::Join {
-        name: word(name),
-        key: word(key.unwrap_or_default()),
+    let joins = lists::with_keys(wanted, keys).filter_map(|(name, key)| {
+        let name = text::utf8_or_latin1(name);
+        let name = rename::first_name_to_join(cx, user_ref.link, name, out)?;
+        Some(Part::Join {
+            name: name.into(),
+            key: text::utf8_or_latin1(key.unwrap_or_default()).into(),
+        })
     });
     let joins: Vec<_> = joins.collect();
     answer::start(cx, user_ref, "JOIN", joins, out);
@@ -121,15 +124,21 @@ pub(super) fn join_one(
     if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.is_joining = false;
     }
+    show(cx, user_ref.link, name, out)
+}
+
+/// Shows a channel to a user that has entered it: sends its topic, and returns the names as parts
+/// that follow.
+pub(super) fn show(cx: &Context, link: LinkId, name: &str, out: &mut Out) -> Vec<Part> {
     let Some(channel) = cx.network.channels().find(name) else {
         return Vec::new();
     };
     if !channel.topic().is_empty() {
-        send_topic(cx, user_ref.link, channel, out);
+        send_topic(cx, link, channel, out);
     }
-    markread::send_after_join(cx, user_ref.link, channel.name(), out);
+    markread::send_after_join(cx, link, channel.name(), out);
     let mut parts = names_of(channel.name());
-    parts.extend(metadata::of_channel(cx, user_ref.link, channel.name()));
+    parts.extend(metadata::of_channel(cx, link, channel.name()));
     parts
 }
 
@@ -399,7 +408,7 @@ pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
 /// The name of a channel with the prefix of a member, as WHOIS shows it.
 pub(super) fn prefixed_channel(id: HostId, channel: &Channel) -> String {
     let flags = channel.member(id).unwrap_or_default();
-    format!("{}{}", prefixes(flags, true), channel.name())
+    format!("{}{}", prefixes(flags, true), channel.shown_name())
 }
 
 /// Whether a host is linked to this server.

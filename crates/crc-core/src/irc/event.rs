@@ -8,6 +8,7 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 use irc_wire::{ModeChange, Sign, modes, text};
 
 use super::multiline;
+use super::rename::shown;
 use super::reply::{LINE_BYTES_MAX, Line, own_name, write_privmsg};
 use super::session::{Capabilities, Capability, User};
 use super::{source_of, tags};
@@ -95,22 +96,16 @@ pub(crate) fn write_event(
 ) {
     let tags_from = |source| tags::of_kind(cx, variant % LONG, source);
     let tags = tags_from(event.who);
-    let channel = event.channel;
+    let channel = shown(cx, event.channel);
     let who = source_or_server(cx, event.who);
     match event.kind {
         ChannelEventKind::Entered { flags } => {
             let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
-            if variant & LONG == 0 {
-                line.end();
-            } else {
-                let host = event.who.and_then(|id| cx.network.directory().find(id));
-                let info = host.map_or("", |host| host.info());
-                line.word("*").text(info).end();
-            }
+            end_join(cx, line, event.who, variant & LONG != 0);
             // A member that enters with a rank is shown with it: it had that rank
             // before, or at another server. The first member sees its rank in the list
             // of names.
-            let known = cx.network.channels().find(channel);
+            let known = cx.network.channels().find(event.channel);
             if known.is_some_and(|known| known.members_len() > 1) {
                 let before = MemberFlags::default();
                 write_ranks(cx, event, None, before, flags, &tags_from(None), arena);
@@ -160,6 +155,16 @@ pub(crate) fn write_event(
     }
 }
 
+/// Ends a JOIN of a host: the long form has the real name.
+pub(super) fn end_join(cx: &Context, line: Line<'_>, who: Option<HostId>, is_long: bool) {
+    if !is_long {
+        return line.end();
+    }
+    let host = who.and_then(|id| cx.network.directory().find(id));
+    let info = host.map_or("", |host| host.info());
+    line.word("*").text(info).end();
+}
+
 /// Writes the MODE lines that change the rank of the member of `event` from `before` to
 /// `after`; none if both are equal.
 fn write_ranks(
@@ -186,7 +191,7 @@ fn write_ranks(
         }
     }
     let by = source_or_server(cx, by);
-    write_modes(arena, tags, &by, event.channel, &changes);
+    write_modes(arena, tags, &by, shown(cx, event.channel), &changes);
 }
 
 /// The source of a host, or with `None` the name of this server.

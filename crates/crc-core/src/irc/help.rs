@@ -195,6 +195,13 @@ const TOPICS: &[Topic] = &[
         ],
     ),
     topic(
+        "RENAME",
+        &[
+            "RENAME channel name [:reason]",
+            "Gives a channel another name. Its operators may.",
+        ],
+    ),
+    topic(
         "SETNAME",
         &["SETNAME :real name", "Changes your real name."],
     ),

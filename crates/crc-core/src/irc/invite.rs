@@ -6,7 +6,7 @@ use irc_wire::{Message, Numeric, text};
 
 use super::channel::send_away;
 use super::session::Capability;
-use super::{UserRef, has, reply, send_to_links, source_of, tags, user_of};
+use super::{UserRef, has, rename, reply, send_to_links, source_of, tags, user_of};
 use crate::context::{Context, Out};
 use crate::network::{Channel, InviteRefusal};
 
@@ -70,7 +70,7 @@ pub(crate) fn on_invited(
     channel: &str,
     out: &mut Out,
 ) {
-    let words = [reply::target_of(cx, link), channel];
+    let words = [reply::target_of(cx, link), rename::shown(cx, channel)];
     let tags = tags::of_line(cx, link, Some(source));
     let source = source_of(cx, source);
     reply::send_tagged(link, &tags, &source, "INVITE", &words, None, out);
@@ -94,6 +94,6 @@ pub(crate) fn on_others_invited(
         return;
     }
     let (by, nick) = (source_of(cx, source), cx.nick_of(invited));
-    let line: (_, &[&str]) = ("INVITE", &[&nick, channel.name()]);
+    let line: (_, &[&str]) = ("INVITE", &[&nick, channel.shown_name()]);
     send_to_links(cx, &links, source, &by, line, None, out);
 }

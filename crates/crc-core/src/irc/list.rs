@@ -99,7 +99,7 @@ impl Condition {
 impl Filter {
     /// Whether a channel is asked for, whatever the user may see.
     pub(super) fn wants(&self, cx: &Context, channel: &Channel) -> bool {
-        let name = channel.name().as_bytes();
+        let name = channel.shown_name().as_bytes();
         // Each byte is compared with 64 elements of each mask at once.
         let masks = self.masks.len() + self.not.len();
         let words = masks + self.mask_bytes / 64;

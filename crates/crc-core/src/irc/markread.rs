@@ -9,7 +9,7 @@ use irc_wire::{Message, text};
 use jiff::Timestamp as Date;
 
 use super::session::{Capability, NAMES};
-use super::{UserRef, find_user, find_user_mut, has, reply};
+use super::{UserRef, find_user, find_user_mut, has, rename, reply};
 use crate::context::{Context, Out};
 use crate::names::fold_name;
 use crate::network::Nicks;
@@ -97,7 +97,7 @@ fn parse_time(text: &str) -> Option<Date> {
 fn send(cx: &Context, link: LinkId, target: &str, out: &mut Out) {
     let mark = find_user(cx, link).and_then(|user| user.marks.of(target));
     let mark = mark.map_or("*".to_owned(), |date| format!("{LEAD}{date:.3}"));
-    let words = [target, &mark];
+    let words = [rename::shown(cx, target), &mark];
     reply::send_line(link, reply::own_name(cx), "MARKREAD", &words, None, out);
 }
 

@@ -60,6 +60,10 @@ pub(super) fn relay_privmsg_fast(
     let Some(id) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return false;
     };
+    let is_channel = NAMES.is_channel(target.as_bytes());
+    if is_channel && cx.network.channels().has_aliases() {
+        return false;
+    }
     let now = cx.now;
     let Some(user) = find_user_mut(cx, link) else {
         return false;
@@ -71,7 +75,6 @@ pub(super) fn relay_privmsg_fast(
         false => (Verb::Privmsg, TaggedKind::Message),
     };
     cx.count_command(verb);
-    let is_channel = NAMES.is_channel(target.as_bytes());
     if !has_tags && !is_channel && relay_plain(cx, link, verb, target, text, out) {
         return true;
     }
@@ -306,7 +309,7 @@ fn channel_message(
     // A member gets its echo with the other members.
     let echoes_apart =
         has(cx, user_ref.link, Capability::EchoMessage) && channel.member(user_ref.id).is_none();
-    let shown = echoes_apart.then(|| channel.name().to_owned());
+    let shown = echoes_apart.then(|| channel.shown_name().to_owned());
     let kind = kind_of_text(speech.kind);
     if speech.needs_tags() || audience != Audience::All {
         return tagged_channel_message(cx, user_ref, speech, (audience, name), shown, out);

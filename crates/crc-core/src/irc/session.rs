@@ -60,6 +60,8 @@ pub(super) enum Capability {
     ExtendedMonitor,
     /// A user is told who is invited to its channels.
     InviteNotify,
+    /// A user is told that a channel has another name.
+    ChannelRename,
     /// Answers have the label of their line. It needs [`Capability::Batch`].
     LabeledResponse,
     /// A user is told which messages are taken back.
@@ -82,10 +84,11 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 19] = [
+    pub(super) const ALL: [(Capability, &'static str); 20] = [
         (Capability::AwayNotify, "away-notify"),
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
+        (Capability::ChannelRename, "draft/channel-rename"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),
         (Capability::MessageRedaction, "draft/message-redaction"),
         (Capability::Metadata, "draft/metadata-3"),

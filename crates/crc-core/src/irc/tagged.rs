@@ -14,6 +14,7 @@ use irc_wire::{Message, text};
 use super::label;
 use super::multiline;
 use super::redact;
+use super::rename;
 use super::reply::{self, Line};
 use super::session::{Capability, User};
 use super::{find_user, has, source_of, tags};
@@ -60,7 +61,7 @@ pub(crate) fn write(
     write_to(
         cx,
         chat,
-        &shown_target(chat.audience, channel),
+        &shown_target(chat.audience, rename::shown(cx, channel)),
         variant,
         arena,
     );

@@ -98,6 +98,10 @@ fn on_join(
         // It differs only in case, which users of IRC cannot tell apart.
         return registration::answer(cx, link, Content::NoSuchChannel { channel }, out);
     }
+    // One that was renamed has its first name here, and none is to be in its way.
+    if known.is_none() && cx.network.channels().find_shown(name).is_some() {
+        return registration::answer(cx, link, Content::NoSuchChannel { channel }, out);
+    }
     if known.is_some_and(|known| known.member(id).is_some()) {
         return;
     }

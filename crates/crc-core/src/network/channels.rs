@@ -14,6 +14,7 @@
 //! ended. This module knows no frames, no protocols and no policy.
 
 mod channel;
+mod renames;
 mod settings;
 
 use core::ops::Bound;
@@ -25,6 +26,7 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub use channel::Channel;
+pub(crate) use renames::Renamed;
 pub use settings::{Founding, Setting, Settings};
 pub(crate) use settings::{MODES_UNSET, place_of, shift_version};
 
@@ -155,6 +157,7 @@ pub struct Channels {
     /// How many shifts of all times have begun; and the one that is under way.
     shifts: u32,
     shift: Option<Shift>,
+    renames: renames::Renames,
 }
 
 /// A name in lower case (ASCII only): names that differ in case are the same.
@@ -354,6 +357,7 @@ impl Channels {
         channel.founded = founded;
         let settings = core::mem::take(&mut channel.settings);
         let flags = core::mem::take(&mut channel.ranks);
+        self.note_name(&folded);
         Some(Voided { flags, settings })
     }
 
@@ -402,6 +406,7 @@ impl Channels {
         let mut channel = Channel {
             name: (*folded).into(),
             founded_as: (entered != Entered::Again && *folded != *name).then(|| name.into()),
+            alias: None,
             members: BTreeSet::new(),
             ranks: BTreeMap::new(),
             links: vec![(link, 1)],
@@ -416,7 +421,8 @@ impl Channels {
         channel.enter(host, flags);
         let folded: Box<str> = folded.into();
         self.of_host.entry(host).or_default().push(folded.clone());
-        self.channels.insert(folded, channel);
+        self.channels.insert(folded.clone(), channel);
+        self.on_begun(&folded);
         entered
     }
 
@@ -479,7 +485,11 @@ impl Channels {
     ) -> Applied {
         let folded = fold(name);
         if let Some(channel) = self.channels.get_mut(&*folded) {
-            return channel.settings.apply(field, setting);
+            let applied = channel.settings.apply(field, setting);
+            if field == ChannelField::RENAMED_TO && applied == Applied::Newer {
+                self.on_renamed(&folded);
+            }
+            return applied;
         }
         if self.is_lost(&folded) && self.last_age(name).is_some_and(|age| !age.is_same(founded)) {
             // It may live on elsewhere. This is about another one, of which no member is known.
@@ -514,6 +524,8 @@ impl Channels {
 
     fn end(&mut self, folded: &str, now: Timestamp) {
         if let Some(channel) = self.channels.remove(folded) {
+            self.forget_alias(&channel);
+            self.note_name(folded);
             let until = now + REMEMBERED_FOR;
             let recently = |loss: &Loss| now < loss.at + REMEMBERED_FOR;
             let ended = Remembered {
@@ -585,6 +597,7 @@ impl Channels {
     /// Checks the invariants that hold between two events; `link_of` returns the first link
     /// of a host.
     pub(crate) fn check(&self, link_of: impl Fn(HostId) -> Option<LinkId>) {
+        self.check_names();
         let mut memberships = 0;
         for (folded, channel) in &self.channels {
             assert_eq!(*folded, channel.name);

@@ -22,6 +22,16 @@ pub(crate) const CHANNELS_MAX: usize = 64;
 /// the topic. A channel that the legacy network makes has none: that network knows no modes.
 pub(crate) const NEW_CHANNEL_MODES: &str = "nt";
 
+/// The most bytes of the reason for which a channel is renamed.
+pub(crate) const RENAME_REASON_BYTES_MAX: usize = 255;
+
+/// How long after a channel was renamed it can't be again, if it has many members: each of those
+/// is sent all names.
+const RENAME_PAUSE_MS: u64 = 60_000;
+
+/// How many members a channel may have that can be renamed at any time.
+const RENAMED_OFTEN_MAX: usize = 32;
+
 /// The most bytes of a topic.
 pub(crate) const TOPIC_BYTES_MAX: usize = 390;
 
@@ -58,6 +68,19 @@ pub(crate) enum RedactRefusal {
     Unknown,
     /// The user is neither its author nor an operator of the channel.
     Forbidden,
+}
+
+/// Why a user may not rename a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RenameRefusal {
+    #[error("only its operators may do this")]
+    Set(SetRefusal),
+    #[error("no channel can have this name")]
+    Name,
+    #[error("there is a channel with this name")]
+    InUse,
+    #[error("it was renamed less than a minute ago, and has many members")]
+    Recent,
 }
 
 /// Why a user may not speak in a channel.
@@ -239,6 +262,41 @@ impl Network {
         }
     }
 
+    /// Whether a host may rename a channel: its operators may. The name must be free, and many members are
+    /// told of it once in a while only.
+    pub(crate) fn may_rename(
+        &self,
+        host: HostId,
+        name: &str,
+        new: &str,
+        (now, network_ms): (Timestamp, u64),
+    ) -> Result<(), RenameRefusal> {
+        let field = ChannelField::RENAMED_TO;
+        self.may_set(host, name, field)
+            .map_err(RenameRefusal::Set)?;
+        if !is_channel_name(new) {
+            return Err(RenameRefusal::Name);
+        }
+        let channel = self.channels.find(name);
+        let taken_by = self.channels.find_shown(new);
+        let is_own = |other: &Channel| channel.is_some_and(|it| it.name() == other.name());
+        let is_taken = match taken_by {
+            Some(other) => !is_own(other),
+            None => self.channels.standing(new, now).is_some(),
+        };
+        if is_taken {
+            return Err(RenameRefusal::InUse);
+        }
+        let renamed_at = channel.and_then(|channel| channel.settings().find(field));
+        let renamed_at = renamed_at.filter(|setting| !setting.value.is_empty());
+        let is_recent = renamed_at.is_some_and(|it| network_ms < it.version + RENAME_PAUSE_MS);
+        let is_large = channel.is_some_and(|it| it.members_len() > RENAMED_OFTEN_MAX);
+        match is_recent && is_large {
+            true => Err(RenameRefusal::Recent),
+            false => Ok(()),
+        }
+    }
+
     /// Whether a host may kick a member of a channel, or change a member's flags: the
     /// operators may. Returns the host's own flags.
     pub(crate) fn may_kick(&self, host: HostId, name: &str) -> Result<MemberFlags, SetRefusal> {
@@ -304,6 +362,10 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
                 let number = value.parse::<u32>();
                 value.is_empty()
                     || number.is_ok() && value.starts_with(|c| ('1'..='9').contains(&c))
+            }
+            ChannelField::RENAMED_TO => {
+                let (name, why) = value.split_once(' ').unwrap_or((value, ""));
+                value.is_empty() || is_channel_name(name) && why.len() <= RENAME_REASON_BYTES_MAX
             }
             ChannelField::BANS | ChannelField::EXCEPTIONS | ChannelField::INVITE_EXCEPTIONS => {
                 are_masks(value)

@@ -40,6 +40,7 @@ mod queries;
 mod read_marker;
 mod redaction;
 mod registration;
+mod rename;
 mod secret;
 mod statusmsg;
 mod utf8;

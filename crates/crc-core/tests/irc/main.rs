@@ -25,6 +25,7 @@ mod order;
 mod password;
 mod query;
 mod registration;
+mod rename;
 mod session;
 mod tagged;
 mod webirc;

@@ -273,7 +273,7 @@ fn an_unregistered_connection_times_out() {
 fn capability_negotiation_delays_registration() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    let all = "away-notify batch cap-notify draft/extended-monitor draft/message-redaction draft/metadata-3 draft/multiline draft/read-marker echo-message extended-join \
+    let all = "away-notify batch cap-notify draft/channel-rename draft/extended-monitor draft/message-redaction draft/metadata-3 draft/multiline draft/read-marker echo-message extended-join \
          extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname \
          standard-replies userhost-in-names";
     net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);

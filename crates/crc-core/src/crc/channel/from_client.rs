@@ -11,7 +11,8 @@ use crate::context::{Commander, Context, Out, is_operator_command};
 use crate::crc::{people, questions};
 use crate::names::wire_name;
 use crate::network::{
-    Host, InviteRefusal, MaskList, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
+    Channel, Host, InviteRefusal, MaskList, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal,
+    is_value,
 };
 use crate::text_protocol::pack_words;
 use crate::work;
@@ -61,6 +62,9 @@ pub(in crate::crc) fn on_client_frame(
             if !require_member(cx, host, name, out) {
                 return;
             }
+            if set.field == ChannelField::RENAMED_TO {
+                return rename(cx, host, name, value, out);
+            }
             if !is_value(set.field, value) {
                 return refuse(cx, host, name, "it can't be set so", out);
             }
@@ -81,6 +85,19 @@ pub(in crate::crc) fn on_client_frame(
     }
 }
 
+/// A client renames a channel.
+fn rename(cx: &mut Context, host: HostId, name: &str, value: &str, out: &mut Out) {
+    let (new, why) = value.split_once(' ').unwrap_or((value, ""));
+    let times = (cx.now, cx.network_ms());
+    match cx.network.may_rename(host, name, new, times) {
+        Ok(()) if is_value(ChannelField::RENAMED_TO, value) => {
+            cx.rename_channel(host, name, new, why, out);
+        }
+        Ok(()) => refuse(cx, host, name, "it can't be set so", out),
+        Err(why) => refuse(cx, host, name, &why.to_string(), out),
+    }
+}
+
 /// A client has sent a request.
 fn on_command(
     cx: &mut Context,
@@ -92,6 +109,9 @@ fn on_command(
     let name = request.channel.as_ref().map_or("", |name| name.as_str());
     match request.kind {
         RequestKind::JOIN => {
+            // Others may have named it to the client as they know it.
+            let known = cx.network.channels().find_shown(name);
+            let name = &*known.map_or(name, Channel::name).to_owned();
             if let Some(channel) = cx.network.channels().find(name) {
                 cx.charge_bans(channel);
             }

@@ -16,6 +16,8 @@ pub struct Channel {
     pub(super) name: Box<str>,
     /// How its founder spells it, until that is a setting.
     pub(super) founded_as: Option<Box<str>>,
+    /// The name that users of IRC have been told, since it was renamed.
+    pub(super) alias: Option<Box<str>>,
     pub(super) members: BTreeSet<HostId>,
     /// The flags of the members that have any: all of them end at once where an older
     /// channel stands.
@@ -39,6 +41,28 @@ impl Channel {
             name if name.eq_ignore_ascii_case(&self.name) => name,
             _ => self.founded_as.as_deref().unwrap_or(&self.name),
         }
+    }
+
+    /// Its name for users of IRC: the one that it was renamed to, if that can be told from the
+    /// names of other channels. In frames it has its first name for ever.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        self.alias.as_deref().unwrap_or_else(|| self.name())
+    }
+
+    /// Whether a name, in any case, is its first one, and users of IRC know it under another.
+    #[must_use]
+    pub fn is_former_name(&self, name: &str) -> bool {
+        let alias = self.alias.as_deref();
+        let is_other = alias.is_some_and(|alias| !alias.eq_ignore_ascii_case(&self.name));
+        is_other && name.eq_ignore_ascii_case(&self.name)
+    }
+
+    /// The name that it was renamed to, and why.
+    pub(super) fn claim(&self) -> Option<(&str, &str)> {
+        let claim = self.settings.value(ChannelField::RENAMED_TO);
+        let (name, why) = claim.split_once(' ').unwrap_or((claim, ""));
+        (!name.is_empty()).then_some((name, why))
     }
 
     /// Its topic; empty for none.

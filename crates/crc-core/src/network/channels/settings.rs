@@ -6,7 +6,7 @@ use super::Applied;
 
 /// The settings that this version knows. The last one has a number of its own, all others that
 /// of their place.
-pub(crate) const FIELDS: [ChannelField; 12] = [
+pub(crate) const FIELDS: [ChannelField; 13] = [
     ChannelField::TOPIC,
     ChannelField::KEY,
     ChannelField::MODES,
@@ -18,6 +18,7 @@ pub(crate) const FIELDS: [ChannelField; 12] = [
     ChannelField::BAN_SETTERS,
     ChannelField::EXCEPTION_SETTERS,
     ChannelField::INVITE_EXCEPTION_SETTERS,
+    ChannelField::RENAMED_TO,
     ChannelField::METADATA,
 ];
 

@@ -1,0 +1,245 @@
+//! Renamed channels where parts of the network were apart, and those who know no new names.
+
+use super::*;
+use crc_wire::{ChannelField, ChannelName, ChannelSetting};
+
+const CAPABILITY: &str = "draft/channel-rename";
+
+/// Three servers, of which two link to the first one and can't reach each other.
+fn line() -> Net {
+    Net::with(3, |config| {
+        config.advertise = Some("nowhere:1".parse().unwrap());
+    })
+}
+
+/// The same, and ann and bob at those two, both in `#reef`.
+fn two_in_a_channel() -> (Net, usize, usize) {
+    let mut net = line();
+    let ann = net.user_with(1, "ann", CAPABILITY);
+    let bob = net.user_with(2, "bob", CAPABILITY);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.request(ann, "MODE #reef +o bob");
+    net.discard(&[ann, bob]);
+    (net, ann, bob)
+}
+
+impl Net {
+    /// The two servers with users are out of each other's reach.
+    fn split(&mut self) {
+        self.fixture.kill(0);
+        self.fixture.run(Duration::from_secs(3));
+    }
+
+    /// They meet again. What the users read meanwhile is dropped, but what is about names.
+    fn merge(&mut self, users: &[usize]) -> Vec<Vec<String>> {
+        let mut config = config(0);
+        config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
+        config.started_at_unix_ms = 1_700_000_000_000;
+        self.fixture.restart(0, config);
+        // The pause between two dials has become long.
+        self.fixture.run(Duration::from_secs(40));
+        let renames = |line: &String| line.contains(" RENAME ");
+        let all = users.iter().map(|user| self.read_lines(*user));
+        all.map(|lines| lines.into_iter().filter(renames).collect())
+            .collect()
+    }
+
+    /// Each of two members hears the other one under this name.
+    fn both_hear(&mut self, (ann, bob): (usize, usize), name: &str) {
+        self.discard(&[ann, bob]);
+        self.send_line(ann, &format!("PRIVMSG {name} :Hi"));
+        self.send_line(bob, &format!("PRIVMSG {name} :Hi"));
+        for (reader, other) in [(bob, "ann"), (ann, "bob")] {
+            let line = format!(":{other}!~{other}@ID.crc PRIVMSG {name} :Hi");
+            self.expect_lines(reader, &[&line]);
+        }
+    }
+}
+
+#[test]
+fn a_part_that_was_out_of_reach_learns_of_the_new_name() {
+    let (mut net, ann, bob) = two_in_a_channel();
+    net.split();
+    net.discard(&[ann, bob]);
+    let line = ":ann!~ann@ID.crc RENAME #reef #lagoon :deeper";
+    net.expect(ann, "RENAME #reef #lagoon :deeper", &[line]);
+    net.expect(bob, "PRIVMSG #reef :Hi", &[]);
+    let told = net.merge(&[ann, bob]);
+    assert_eq!(told[0], [""; 0]);
+    assert_eq!(told[1], [":server2 RENAME #reef #lagoon :deeper"]);
+    net.both_hear((ann, bob), "#lagoon");
+}
+
+#[test]
+fn of_two_new_names_the_later_one_counts() {
+    let (mut net, ann, bob) = two_in_a_channel();
+    net.split();
+    net.request(ann, "RENAME #reef #early");
+    net.fixture.run(Duration::from_secs(5));
+    net.request(bob, "RENAME #reef #late");
+    net.discard(&[ann, bob]);
+    let told = net.merge(&[ann, bob]);
+    assert_eq!(told[0], [":server1 RENAME #early #late :"]);
+    assert_eq!(told[1], [""; 0]);
+    net.both_hear((ann, bob), "#late");
+}
+
+#[test]
+fn a_channel_that_has_the_name_keeps_it_and_the_other_one_gets_it_later() {
+    let (mut net, ann, bob) = two_in_a_channel();
+    net.split();
+    net.request(ann, "RENAME #reef #lagoon");
+    net.request(bob, "JOIN #lagoon");
+    net.discard(&[ann, bob]);
+    let told = net.merge(&[ann, bob]);
+    assert_eq!(told[0], [":server1 RENAME #lagoon #reef :"]);
+    assert_eq!(told[1], [""; 0]);
+    net.both_hear((ann, bob), "#reef");
+    net.expect(
+        ann,
+        "PRIVMSG #lagoon :Hi",
+        &[":server1 404 ann #lagoon :Cannot send to channel"],
+    );
+    net.send_line(bob, "PART #lagoon");
+    for (user, own) in [(ann, "server1"), (bob, "server2")] {
+        let lines = net.read_lines(user);
+        let line = format!(":{own} RENAME #reef #lagoon :");
+        assert!(lines.contains(&line), "{lines:?}");
+    }
+    net.both_hear((ann, bob), "#lagoon");
+}
+
+#[test]
+fn of_two_channels_with_one_new_name_one_has_it() {
+    let (mut net, ann, bob) = two_in_a_channel();
+    net.request(ann, "JOIN #cave");
+    net.request(bob, "JOIN #cave");
+    net.split();
+    net.request(ann, "RENAME #cave #lagoon");
+    net.request(bob, "RENAME #reef #lagoon");
+    net.discard(&[ann, bob]);
+    let told = net.merge(&[ann, bob]);
+    assert_eq!(told[0], [""; 0]);
+    let mut told = told[1].clone();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ":server2 RENAME #cave #lagoon :",
+            ":server2 RENAME #lagoon #reef :"
+        ]
+    );
+    net.both_hear((ann, bob), "#lagoon");
+    net.both_hear((ann, bob), "#reef");
+}
+
+#[test]
+fn a_name_is_given_up_where_an_older_channel_stands() {
+    let mut net = line();
+    let ann = net.user_with(1, "ann", CAPABILITY);
+    let bob = net.user_with(2, "bob", CAPABILITY);
+    net.split();
+    net.request(bob, "JOIN #reef");
+    net.fixture.run(Duration::from_secs(5));
+    net.request(ann, "JOIN #reef");
+    net.fixture.run(Duration::from_secs(40));
+    net.request(ann, "RENAME #reef #lagoon");
+    net.discard(&[ann, bob]);
+    let told = net.merge(&[ann, bob]);
+    assert_eq!(told[0], [":server1 RENAME #lagoon #reef :"]);
+    net.both_hear((ann, bob), "#reef");
+}
+
+#[test]
+fn clients_of_the_binary_protocol_enter_and_rename_channels_under_either_name() {
+    let mut net = Net::new(1);
+    let ann = net.user_with(0, "ann", CAPABILITY);
+    let crc = net.crc(0, 300);
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "RENAME #reef #lagoon");
+    let join = channel_request(300, None, RequestKind::JOIN, "#lagoon", "");
+    net.fixture.send_message(crc, &join);
+    net.expect_lines(ann, &[":host300!host300@ID.crc JOIN #lagoon"]);
+    assert_eq!(net.members(0, "#reef"), ["0host300", "1ann"]);
+    let rename = |value: &str| {
+        Message::ChannelSetting(ChannelSetting {
+            source: HostId::new(300),
+            version: 0,
+            field: ChannelField::RENAMED_TO,
+            channel: ChannelName::new("#reef").unwrap(),
+            value: Text::new(value.to_owned()).unwrap(),
+        })
+    };
+    let refused = |net: &mut Net, value: &str| {
+        net.fixture.send_message(crc, &rename(value));
+        net.fixture.soon();
+        let last = net.fixture.received(crc).pop();
+        match last {
+            Some(Message::Status(status)) => status.text.as_str().to_owned(),
+            other => panic!("{value:?}: {other:?}"),
+        }
+    };
+    let why = refused(&mut net, "#cave");
+    assert_eq!(why, "#reef: only its operators may do this");
+    net.request(ann, "MODE #lagoon +o host300");
+    net.request(ann, "JOIN #cave");
+    net.discard(&[ann]);
+    let why = refused(&mut net, "#cave dark");
+    assert_eq!(why, "#reef: there is a channel with this name");
+    assert_eq!(
+        refused(&mut net, ""),
+        "#reef: no channel can have this name"
+    );
+    let long = format!("#atoll {}", "x".repeat(256));
+    assert_eq!(refused(&mut net, &long), "#reef: it can't be set so");
+    net.fixture.send_message(crc, &rename("#atoll round"));
+    net.expect_lines(
+        ann,
+        &[":host300!host300@ID.crc RENAME #lagoon #atoll :round"],
+    );
+}
+
+#[test]
+fn legacy_users_do_not_take_a_new_name_away() {
+    let mut net = Net::new(1);
+    let ann = net.user_with(0, "ann", CAPABILITY);
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "RENAME #reef #lagoon");
+    let old = net.fixture.connect_at(0, LEGACY);
+    net.request(old, "NICK old");
+    net.request(old, "USER old 0 * Old");
+    let answer = net.request(old, "JOIN #lagoon");
+    assert!(answer[0].contains(" 403 "), "{answer:?}");
+    net.request(old, "JOIN #reef");
+    net.expect_lines(ann, &[":old!old@ID.crc JOIN #lagoon"]);
+}
+
+#[test]
+fn many_members_are_told_once_a_minute() {
+    let mut net = Net::new(1);
+    let ann = net.user_with(0, "ann", CAPABILITY);
+    net.request(ann, "JOIN #reef");
+    for number in 0..32 {
+        let user = net.user(0, &format!("user{number}"));
+        net.request(user, "JOIN #reef");
+    }
+    net.discard(&[ann]);
+    net.expect(
+        ann,
+        "RENAME #reef #one",
+        &[":ann!~ann@ID.crc RENAME #reef #one :"],
+    );
+    let refused = net.request(ann, "RENAME #one #two");
+    assert!(
+        refused[0].contains("FAIL RENAME CANNOT_RENAME #one #two :"),
+        "{refused:?}"
+    );
+    net.fixture.run(Duration::from_secs(61));
+    net.discard(&[ann]);
+    net.expect(
+        ann,
+        "RENAME #one #two",
+        &[":ann!~ann@ID.crc RENAME #one #two :"],
+    );
+}

@@ -220,6 +220,7 @@ pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
         ChannelField::NAME => "name",
         ChannelField::EXCEPTIONS => "exceptions",
         ChannelField::INVITE_EXCEPTIONS => "invite-exceptions",
+        ChannelField::RENAMED_TO => "renamed-to",
         _ => return None,
     })
 }
@@ -244,6 +245,19 @@ fn setting(
 
 /// The change of a setting that has a name. `value` is shown as it is.
 pub(crate) fn setting_change(field: ChannelField, value: &str, by: Option<&str>) -> Option<String> {
+    if field == ChannelField::RENAMED_TO && !value.is_empty() {
+        // It stays what it is here.
+        let (name, why) = value.split_once(' ').unwrap_or((value, ""));
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({why})")
+        };
+        return Some(match by {
+            None => format!("users of IRC know it as {name}{why}"),
+            Some(by) => format!("{by} renamed it for users of IRC to {name}{why}"),
+        });
+    }
     let field = field_name(field)?;
     Some(match (value, by) {
         ("", None) => format!("no {field}"),

@@ -23,6 +23,8 @@ pub(crate) struct Rank {
 /// A channel that a user of IRC is in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChannelView {
+    /// The name that it was told.
+    pub(crate) shown: String,
     pub(crate) members: BTreeMap<String, Rank>,
     /// Whether the list of names is complete.
     pub(crate) is_listed: bool,

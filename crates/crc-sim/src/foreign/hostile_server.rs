@@ -495,7 +495,7 @@ impl HostileServer {
 
     fn settings(&self, link: LinkId, random: &mut Random, frames: &mut Vec<u8>) {
         let (channel, founded, tag) = self.channel(random);
-        let field = ChannelField(random.one_of(&[0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200]));
+        let field = ChannelField(random.one_of(&[0, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200]));
         let long = "x".repeat(random.one_of(&[1_000, 60_000]));
         let value = match random.below(10) {
             0..4 => format!("{POISON} {}", random.below(100)),

@@ -8,7 +8,7 @@ use crc_core::{DialId, Event, LinkId, Random, Timestamp};
 use crc_netem::Draw;
 
 use super::channel_view::ChannelView;
-use super::lines::{Line, LineReader};
+use super::lines::{Line, LineReader, first_name};
 use super::{ForeignCommand, ForeignNotice, Out};
 use crate::monitor::channel_chats::number;
 use crate::node::irc_address;
@@ -84,7 +84,7 @@ pub(crate) struct IrcUser {
     pub(crate) channels: BTreeMap<String, ChannelView>,
     /// The channels that it joins again after a reconnect, with their keys.
     wanted: BTreeMap<String, String>,
-    /// Whether it was told that its server lists all ranks of a member.
+    /// Whether it was told that its server lists all ranks of a member. It knows renames, too.
     pub(crate) sees_all_ranks: bool,
     /// Whether it asks for message-tags, redactions and its own messages.
     pub(crate) has_tags: bool,
@@ -149,7 +149,7 @@ impl IrcUser {
                 let mut lines = format!("NICK {nick}\r\nUSER {nick} 0 * :{info}\r\n");
                 let mut capabilities = Vec::new();
                 if self.sees_all_ranks {
-                    capabilities.push("multi-prefix");
+                    capabilities.extend(["multi-prefix", "draft/channel-rename"]);
                 }
                 if self.has_tags {
                     capabilities.extend(TAGS_CAPABILITIES);
@@ -162,7 +162,18 @@ impl IrcUser {
             }
             Event::Bytes { link, bytes } => {
                 for line in self.reader.read(bytes) {
-                    self.on_line(link, &line, out);
+                    if let Err(what) = self.check_name(&line) {
+                        let text = format!("{} was told {what}: {line:?}", self.nick);
+                        out.notice(ForeignNotice::Contradiction(text));
+                    }
+                    self.on_line(link, &line.with_first_names(), out);
+                    if line.command == "JOIN" && line.who == self.nick {
+                        let shown = line.param(0);
+                        let first = first_name(shown).to_ascii_lowercase();
+                        if let Some(view) = self.channels.get_mut(&first) {
+                            shown.clone_into(&mut view.shown);
+                        }
+                    }
                 }
             }
             Event::LinkDown { .. } => {
@@ -193,7 +204,7 @@ impl IrcUser {
             return;
         };
         for line in lines.lines().map(Line::parse) {
-            let channel = line.param(0).to_ascii_lowercase();
+            let channel = first_name(line.param(0)).to_ascii_lowercase();
             match &*line.command {
                 "JOIN" => {
                     self.wanted.insert(channel, line.param(1).to_owned());
@@ -232,6 +243,8 @@ impl IrcUser {
                 None => Ok(()),
             },
             "REDACT" => self.on_redaction(line),
+            // See `check_name`.
+            "RENAME" | "FAIL" | "470" => Ok(()),
             _ if !self.is_registered => Ok(()),
             "JOIN" => self.on_join(line),
             "PART" => self.on_left(line, &line.who),
@@ -276,6 +289,40 @@ impl IrcUser {
             let text = format!("{} was told {what}: {line:?}", self.nick);
             out.notice(ForeignNotice::Contradiction(text));
         }
+    }
+
+    /// It is told of a channel under the name that it knows, or of another name of it.
+    fn check_name(&mut self, line: &Line) -> Result<(), String> {
+        let name = line.param(0).trim_start_matches(['@', '+']);
+        match &*line.command {
+            "FAIL" if line.param(1) == "CHANNEL_RENAMED" => {
+                if !self.sees_all_ranks {
+                    return Err("a name in a way that it has not asked for".to_owned());
+                }
+                // Under its new name it might found another one: the channel may have its first
+                // name again by then.
+                self.wanted.remove(&line.param(2).to_ascii_lowercase());
+                return Ok(());
+            }
+            "RENAME" if !self.sees_all_ranks => {
+                return Err("a name in a way that it has not asked for".to_owned());
+            }
+            "JOIN" if line.who == self.nick => return Ok(()),
+            "RENAME" | "PRIVMSG" | "NOTICE" | "TAGMSG" | "REDACT" | "JOIN" | "PART" | "KICK"
+            | "MODE" | "TOPIC" => {}
+            _ => return Ok(()),
+        }
+        let first = first_name(name).to_ascii_lowercase();
+        let Some(view) = self.channels.get_mut(&first) else {
+            return Ok(());
+        };
+        if !view.shown.eq_ignore_ascii_case(name) {
+            return Err(format!("another name of {}", view.shown));
+        }
+        if line.command == "RENAME" {
+            line.param(1).clone_into(&mut view.shown);
+        }
+        Ok(())
     }
 
     fn on_welcome(&mut self, link: LinkId, line: &Line, out: &mut Out) {

@@ -53,6 +53,26 @@ impl Line {
     }
 }
 
+impl Line {
+    /// The line with the first names of channels in place of those that they were renamed to.
+    pub(super) fn with_first_names(&self) -> Line {
+        let mut line = self.clone();
+        for param in &mut line.params {
+            *param = first_name(param).to_owned();
+        }
+        line
+    }
+}
+
+/// The first name of a channel: people rename `#reef` to `#reef-1` and the like only.
+pub(crate) fn first_name(param: &str) -> &str {
+    let is_channel = param.trim_start_matches(['@', '+']).starts_with('#');
+    match param.split_once('-').filter(|_| is_channel) {
+        Some((name, _)) => name,
+        None => param,
+    }
+}
+
 impl LineReader {
     /// The lines that are complete with these bytes.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<Line> {

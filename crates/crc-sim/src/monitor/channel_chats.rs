@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crc_netem::Side;
+use crc_wire::HostId;
 
 use super::Monitor;
 use crate::invariant::Invariant;
@@ -14,8 +15,9 @@ use crate::people;
 #[derive(Debug)]
 pub(crate) struct ChannelChat {
     pub(crate) speaker: usize,
-    /// In which of its lives the speaker sent it: in another life it may receive it.
-    life: u32,
+    /// In which of its lives the speaker sent it, and with which id: in another life, or with
+    /// another id, it may receive it.
+    life: (u32, Option<HostId>),
     /// Whether it comes back to the speaker, who has asked for that.
     is_echoed: bool,
     pub(crate) channel: String,
@@ -36,6 +38,11 @@ pub(crate) fn number(text: &str) -> Option<usize> {
     text.split_once(' ')?.0.strip_prefix('k')?.parse().ok()
 }
 
+fn life(network: &Network, node: usize) -> (u32, Option<HostId>) {
+    let id = network.client(node).map(|client| client.id());
+    (network.net.host(node).life(), id)
+}
+
 impl Monitor {
     /// A client is about to send a chat to a channel: its text. At rest, `due` are the
     /// clients that must receive it.
@@ -49,7 +56,7 @@ impl Monitor {
         let text = text(self.channel_chats.len());
         self.channel_chats.push(ChannelChat {
             speaker,
-            life: network.net.host(speaker).life(),
+            life: life(network, speaker),
             is_echoed: people::irc_user(network, speaker).is_some_and(|user| user.has_tags),
             channel: channel.to_ascii_lowercase(),
             crossed: BTreeSet::new(),
@@ -86,7 +93,7 @@ impl Monitor {
     }
 
     pub(super) fn on_channel_chat_received(&mut self, network: &Network, node: usize, text: &str) {
-        let life = network.net.host(node).life();
+        let life = life(network, node);
         let Some(chat) = self.find_channel_chat(text) else {
             return;
         };

@@ -117,7 +117,7 @@ impl World {
             PersonAct::Speak if random.chance(15) => self.private_speech(node, random),
             PersonAct::Speak => self.speech(node, &channel, random),
             PersonAct::Topic if random.chance(30) => metadata(&channel, random),
-            PersonAct::Topic => topic(&channel, random),
+            PersonAct::Topic => topic_or_name(&channel, random),
             PersonAct::Mode => {
                 let mask = match random.below(3) {
                     0 => "*!*@*".to_owned(),
@@ -256,8 +256,11 @@ impl World {
                 return Message::ChannelChat(chat).to_vec();
             }
             PersonAct::Topic => {
-                let topic = format!("topic {}", random.below(1000));
-                return setting(ChannelField::TOPIC, &topic);
+                let number = random.below(1000);
+                return match new_name(name, number) {
+                    Some(new) => setting(ChannelField::RENAMED_TO, &format!("{new} why {number}")),
+                    None => setting(ChannelField::TOPIC, &format!("topic {number}")),
+                };
             }
             PersonAct::Mode => {
                 let (field, value) = random.one_of(&[
@@ -393,6 +396,24 @@ fn metadata(target: &str, random: &mut Random) -> String {
         1 => format!("METADATA {target} SET {key}\r\n"),
         2 => format!("METADATA * SUB {key}\r\n"),
         number => format!("METADATA {target} SET {key} :a;b {number}\r\n"),
+    }
+}
+
+/// What a user of IRC calls a channel, or what it talks about.
+fn topic_or_name(channel: &str, random: &mut Random) -> String {
+    let number = random.below(1000);
+    match new_name(channel, number) {
+        Some(new) => format!("RENAME {channel} {new} :why {number}\r\n"),
+        None => format!("TOPIC {channel} :topic {number}\r\n"),
+    }
+}
+
+/// Now and then a new name of a channel, or its first one.
+fn new_name(channel: &str, number: u64) -> Option<String> {
+    match number {
+        0..800 => None,
+        800..840 => Some(channel.to_owned()),
+        _ => Some(format!("{channel}-{}", number % 3)),
     }
 }
 

@@ -407,7 +407,14 @@ impl World {
                 text: Text::truncated(key),
             });
             self.command(node, ForeignCommand::Frames(join.to_vec()));
-        } else if home(&self.network, node).is_some() {
+        } else if let Some(home) = home(&self.network, node) {
+            // A user of IRC that knows renames does not enter under a former name.
+            let known = self.network.server(home).map(Server::snapshot);
+            let known = known.filter(|_| irc_user(&self.network, node).is_some());
+            let channel = known.and_then(|known| known.channels().find(name));
+            let name = channel
+                .map_or(name, |channel| channel.shown_name())
+                .to_owned();
             self.lines(node, format!("JOIN {name} {key}\r\n"));
         } else {
             let (channel, key) = (name.to_owned(), key.to_owned());

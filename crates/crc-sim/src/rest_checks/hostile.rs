@@ -94,6 +94,9 @@ fn may_be_set(field: ChannelField, value: &str) -> bool {
         ChannelField::BANS | ChannelField::EXCEPTIONS | ChannelField::INVITE_EXCEPTIONS => {
             words().count() <= 100 && words().all(|mask| mask.len() <= 128)
         }
+        ChannelField::RENAMED_TO => {
+            value.is_empty() || value.starts_with('#') && value.len() <= 64 + 1 + 255
+        }
         ChannelField(8..=10) => words().count() <= 300 && value.len() <= 26_000,
         _ => value.len() <= 1024,
     };

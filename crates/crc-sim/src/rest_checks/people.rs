@@ -121,6 +121,10 @@ fn view_differs(
     channel: &Channel,
     members: &BTreeMap<String, Rank>,
 ) -> Option<String> {
+    if !told.shown.eq_ignore_ascii_case(channel.shown_name()) {
+        let (told, is) = (&told.shown, channel.shown_name());
+        return Some(format!("the name {told:?}, and it is {is:?}"));
+    }
     if !told.is_listed || !told.knows_modes || !told.knows_masks {
         return Some("only a part".to_owned());
     }

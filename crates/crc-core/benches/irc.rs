@@ -28,13 +28,15 @@ fn hear(server: &mut Server, number: u32, bytes: &[u8], out: &mut Outbox<ServerN
     server.handle(Timestamp::START, Event::Bytes { link, bytes }, out);
 }
 
-/// A server with that many users, all in one channel, whose lines are not counted. All have
-/// enabled these capabilities.
-fn server(users: u32, capabilities: &str) -> (Server, Outbox<ServerNotice>) {
+/// A server with that many users, whose lines are not counted. All have enabled these capabilities,
+/// and are in the channel, if there is one.
+fn server(users: u32, capabilities: &str, channel: Option<&str>) -> (Server, Outbox<ServerNotice>) {
     let id = HostId::new(1).expect("not 0");
     let mut config = Config::new(id, Name::new("bench").expect("short"));
     config.text_listeners = vec![(ListenerId(1), TextProtocol::Irc)];
     config.limits.irc_lines_per_second = 0;
+    // All that comes at once is handled at once.
+    config.limits.work_slice = u64::MAX / 4;
     let (mut server, mut out) = (Server::new(config), Outbox::new());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     for number in 0..users {
@@ -50,9 +52,10 @@ fn server(users: u32, capabilities: &str) -> (Server, Outbox<ServerNotice>) {
         };
         server.handle(Timestamp::START, up, &mut out);
         let hello = format!(
-            "CAP REQ :{capabilities}\r\nNICK user{number}\r\nUSER u 0 * :User\r\nCAP END\r\n\
-             JOIN #reef\r\n"
+            "CAP REQ :{capabilities}\r\nNICK user{number}\r\nUSER u 0 * :User\r\nCAP END\r\n"
         );
+        let join = channel.map_or(String::new(), |name| format!("JOIN {name}\r\n"));
+        let hello = hello + &join;
         hear(&mut server, number, hello.as_bytes(), &mut out);
         out.reset();
     }
@@ -60,7 +63,8 @@ fn server(users: u32, capabilities: &str) -> (Server, Outbox<ServerNotice>) {
 }
 
 fn say(bencher: Bencher<'_, '_>, users: u32, capabilities: &str, target: &str) {
-    let (mut server, mut out) = server(users, capabilities);
+    let channel = Some(target).filter(|target| target.starts_with('#'));
+    let (mut server, mut out) = server(users, capabilities, channel);
     let line = format!("PRIVMSG {target} :{}\r\n", "x".repeat(64));
     let count = EVENT_BYTES / line.len();
     let lines = line.repeat(count);

@@ -87,7 +87,8 @@ fn is_told_of_itself(user: &User, event: &ChannelEvent<'_>) -> bool {
     }
 }
 
-/// Writes an event as lines.
+/// Writes an event as lines. It is kept out of the loop over links that calls it once or twice.
+#[inline(never)]
 pub(crate) fn write_event(
     cx: &Context,
     event: &ChannelEvent<'_>,

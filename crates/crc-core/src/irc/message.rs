@@ -85,7 +85,11 @@ pub(super) fn relay_privmsg_fast(
         text,
         joins: None,
     };
-    say_to(cx, UserRef { link, id }, &speech, target, out);
+    let user_ref = UserRef { link, id };
+    match is_channel {
+        true => channel_message(cx, user_ref, &speech, (Audience::All, target), out),
+        false => say_to(cx, user_ref, &speech, target, out),
+    }
     true
 }
 

@@ -77,10 +77,16 @@ impl Channels {
     }
 
     /// How users of IRC know the channel with this first name.
+    #[inline]
     pub(crate) fn shown_name<'a>(&'a self, name: &'a str) -> &'a str {
-        if !self.has_aliases() {
-            return name;
+        match self.has_aliases() {
+            true => self.alias_or_name(name),
+            false => name,
         }
+    }
+
+    #[inline(never)]
+    fn alias_or_name<'a>(&'a self, name: &'a str) -> &'a str {
         let channel = self.find(name);
         let alias = channel.and_then(|channel| channel.alias.as_deref());
         alias.unwrap_or(name)

@@ -19,7 +19,7 @@ use super::{
     UserRef, cut, distinct_elements, find_user, find_user_mut, has, source_of, tags, user_of,
 };
 use crate::context::{Context, Out};
-use crate::network::Network;
+use crate::network::{Channel, Network};
 use crate::work;
 
 /// How many recipients a message may have.
@@ -318,7 +318,7 @@ fn channel_message(
     if speech.needs_tags() || audience != Audience::All {
         return tagged_channel_message(cx, user_ref, speech, (audience, name), shown, out);
     }
-    let said = &*speech.fitting(cx, user_ref.link, target);
+    let said = &*speech.fitting(cx, user_ref.link, channel.longer_name());
     let chat = ChannelChat {
         source: user_ref.id,
         kind,
@@ -342,9 +342,9 @@ fn tagged_channel_message(
     shown: Option<String>,
     out: &mut Out,
 ) {
-    let target = name.as_str();
-    let shown_in = shown_target(audience, target);
-    let said = speech.fitting(cx, user_ref.link, &shown_in);
+    let channel = cx.network.channels().find(name.as_str());
+    let target = channel.map_or(name.as_str(), Channel::longer_name);
+    let said = speech.fitting(cx, user_ref.link, &shown_target(audience, target));
     let tags = tags_of(cx, speech);
     let chat = TaggedChat {
         source: user_ref.id,

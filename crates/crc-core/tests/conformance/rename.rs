@@ -285,3 +285,28 @@ conforms! { a_message_of_several_lines_goes_to_the_new_name r"
     bob < :ann PRIVMSG #lagoon one
     bob < :ann PRIVMSG #lagoon two
 " }
+
+conforms! { one_line_stays_one_line_under_a_longer_name |net| {
+    let (name, text) = ("lagoon-".repeat(9), "x".repeat(430));
+    net.play("
+        ann + draft/channel-rename
+        bob + draft/channel-rename
+        cid + draft/channel-rename message-tags
+        ann > JOIN #a
+        bob > JOIN #a
+        cid > JOIN #a
+    ");
+    net.play(&format!("
+        ann > RENAME #a #{name}
+        bob < :ann RENAME #a #{name} :
+        bob > NOTICE #{name} :before
+        ann < ...
+        ann < :bob NOTICE #{name} before
+        bob > PRIVMSG #{name} :{text}
+        ann < :bob PRIVMSG #{name} xxx*
+        ann < nothing
+        cid > PRIVMSG #{name} :{text}
+        ann < :cid PRIVMSG #{name} xxx*
+        ann < nothing
+    "));
+} }

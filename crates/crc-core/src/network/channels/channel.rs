@@ -50,6 +50,17 @@ impl Channel {
         self.alias.as_deref().unwrap_or_else(|| self.name())
     }
 
+    /// The longer one of its names: what is said in it is to fit into a line with either.
+    #[must_use]
+    pub fn longer_name(&self) -> &str {
+        let (first, shown) = (self.name(), self.shown_name());
+        if shown.len() > first.len() {
+            shown
+        } else {
+            first
+        }
+    }
+
     /// Whether a name, in any case, is its first one, and users of IRC know it under another.
     #[must_use]
     pub fn is_former_name(&self, name: &str) -> bool {

@@ -308,7 +308,7 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
     let label = label::resume(cx, link, out);
     let is_complete = answer::go_on(cx, link, out);
     label::end(cx, link, label, out);
-    if !is_complete {
+    if !is_complete || !answer::show_waiting(cx, link, out) {
         return;
     }
     let is_spent = cx.work.is_spent();
@@ -553,6 +553,14 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
                 StatusCode::LEAVING => {
                     server_notice(cx, link, text, out);
                     send_error(cx, link, text, out);
+                }
+                StatusCode::TOO_LONG | StatusCode::CONGESTED => {
+                    // The last word is to whom a chat was.
+                    let text = match text.rsplit_once(' ') {
+                        Some((text, to)) => [text, " ", rename::shown(cx, to)].concat(),
+                        None => text.to_owned(),
+                    };
+                    server_notice(cx, link, &text, out);
                 }
                 _ => server_notice(cx, link, text, out),
             }

@@ -23,7 +23,7 @@ use super::elsewhere;
 use super::list::{Filter, send_end_of_list, send_list_entry};
 use super::metadata::{self, SyncPart};
 use super::query::{Who, send_end_of_who, who_reply, whois_one};
-use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
+use super::{UserRef, find_user_mut, is_visible, read_soon, rename, reply};
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Channel, Host, Network, fold};
 use crate::question::{Asked, Reply};
@@ -152,19 +152,35 @@ pub(super) fn start(
     run(cx, user_ref, answer, out);
 }
 
-/// Adds parts to what a user is being sent, or sends them. They answer no line of the user.
-pub(super) fn add(
-    cx: &mut Context,
-    user_ref: UserRef,
-    command: &'static str,
-    parts: impl IntoIterator<Item = Part>,
-    out: &mut Out,
-) {
-    let answer = find_user_mut(cx, user_ref.link).and_then(|user| user.answer.as_mut());
-    match answer {
-        Some(answer) => answer.parts.extend(parts),
-        None => start(cx, user_ref, command, parts, out),
+/// Shows a user a channel that it is in: now, or when the answer to its last line is complete.
+pub(super) fn show_soon(cx: &mut Context, user_ref: UserRef, channel: &str, out: &mut Out) {
+    let Some(user) = find_user_mut(cx, user_ref.link) else {
+        return;
+    };
+    if user.answer.is_none() {
+        return start(cx, user_ref, "JOIN", [Part::Show(channel.into())], out);
     }
+    if !user.shown_soon.iter().any(|soon| **soon == *channel) {
+        user.shown_soon.push(channel.into());
+    }
+}
+
+/// Shows a user the channels that have waited for an answer. Whether all is sent.
+pub(super) fn show_waiting(cx: &mut Context, link: LinkId, out: &mut Out) -> bool {
+    let id = cx.network.neighbours().find(link).map(|n| n.host);
+    let user = find_user_mut(cx, link).filter(|user| !user.shown_soon.is_empty());
+    let (Some(id), Some(user)) = (id, user) else {
+        return true;
+    };
+    let channels = core::mem::take(&mut user.shown_soon).into_iter();
+    start(
+        cx,
+        UserRef { link, id },
+        "JOIN",
+        channels.map(Part::Show),
+        out,
+    );
+    find_user_mut(cx, link).is_none_or(|user| user.answer.is_none())
 }
 
 /// Goes on with the answer of a link, if it has one. Whether it is complete.
@@ -217,6 +233,9 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
     let link = user_ref.link;
     match part {
         Part::Join { name, key } => {
+            let Some(name) = rename::first_name_to_join(cx, user_ref, &name, out) else {
+                return;
+            };
             let known = cx.network.channels().find(&name);
             if let Some(known) = known {
                 cx.charge_bans(known);

@@ -30,7 +30,7 @@ impl Batch {
             return Batch::NONE;
         };
         let start = format!("+{id}");
-        let words = [&[&*start, kind], &*shown_words(cx, params)].concat();
+        let words = [&[&*start, kind], &*shown_words(cx, link, params)].concat();
         reply::send_line(link, reply::own_name(cx), "BATCH", &words, None, out);
         Batch(Some(id))
     }
@@ -47,7 +47,7 @@ impl Batch {
     ) {
         cx.work.charge_answer(work::LINE);
         let tags = self.0.as_ref().map(|id| format!("@batch={id}"));
-        let words = &*shown_words(cx, words);
+        let words = &*shown_words(cx, link, words);
         let (tags, own) = (tags.as_deref().unwrap_or_default(), reply::own_name(cx));
         reply::send_tagged(link, tags, own, command, words, text, out);
     }

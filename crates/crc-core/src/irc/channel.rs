@@ -11,7 +11,7 @@ use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
     LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, markread, metadata,
-    rename, source_of,
+    source_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{
@@ -74,13 +74,10 @@ pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         let parts: Vec<_> = channels.map(leave).collect();
         return answer::start(cx, user_ref, "JOIN", parts, out);
     }
-    let joins = lists::with_keys(wanted, keys).filter_map(|(name, key)| {
-        let name = text::utf8_or_latin1(name);
-        let name = rename::first_name_to_join(cx, user_ref.link, name, out)?;
-        Some(Part::Join {
-            name: name.into(),
-            key: text::utf8_or_latin1(key.unwrap_or_default()).into(),
-        })
+    let word = |word| Box::from(text::utf8_or_latin1(word));
+    let joins = lists::with_keys(wanted, keys).map(|(name, key)| Part::Join {
+        name: word(name),
+        key: word(key.unwrap_or_default()),
     });
     let joins: Vec<_> = joins.collect();
     answer::start(cx, user_ref, "JOIN", joins, out);

@@ -7,7 +7,7 @@ use irc_wire::mask::PreparedMask;
 use irc_wire::{Message, Numeric};
 
 use super::answer::{self, Part};
-use super::{CASE, UserRef, distinct_elements, reply};
+use super::{CASE, UserRef, distinct_elements, rename, reply};
 use crate::context::{Context, Out};
 use crate::network::{Channel, Network};
 
@@ -152,7 +152,7 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let visits_all = names.is_empty() || !filter.masks.is_empty();
     if visits_all && !names.is_empty() {
         for name in core::mem::take(&mut names) {
-            let mask = filter.mask(&name);
+            let mask = filter.mask(rename::shown(cx, &name));
             filter.masks.push(mask);
         }
     }

@@ -97,7 +97,8 @@ fn parse_time(text: &str) -> Option<Date> {
 fn send(cx: &Context, link: LinkId, target: &str, out: &mut Out) {
     let mark = find_user(cx, link).and_then(|user| user.marks.of(target));
     let mark = mark.map_or("*".to_owned(), |date| format!("{LEAD}{date:.3}"));
-    let words = [rename::shown(cx, target), &mark];
+    let words = [target, &mark];
+    let words = rename::shown_words(cx, link, &words);
     reply::send_line(link, reply::own_name(cx), "MARKREAD", &words, None, out);
 }
 

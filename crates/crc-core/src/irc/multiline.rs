@@ -15,7 +15,7 @@ use super::reply::{self, LINE_BYTES_MAX, Line, command_of, message_head_len};
 use super::session::{Capabilities, Capability};
 use super::{UserRef, cut, find_user, find_user_mut, has, label, tagged};
 use crate::context::{Context, Out};
-use crate::network::{each_tag, fold};
+use crate::network::{Channel, each_tag, fold};
 use crate::text_protocol::first_piece;
 
 /// What CAP LS says of the limits.
@@ -129,7 +129,10 @@ pub(super) fn take_line(
     let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     let chat_kind = tagged::kind_of_text(kind);
-    let said = message::one_line(cx, link, chat_kind, &target, &said).into_owned();
+    let (_, name) = tagged::split_target(&target);
+    let measured = cx.network.channels().find(name).map(Channel::longer_name);
+    let measured = measured.unwrap_or(&target);
+    let said = message::one_line(cx, link, chat_kind, measured, &said).into_owned();
     let now = cx.now;
     let open = find_user_mut(cx, link).and_then(|user| user.batch.as_mut());
     let Some(open) = open.filter(|open| *open.reference == *reference && !open.is_late(now)) else {

@@ -8,14 +8,13 @@ use std::borrow::Cow;
 use crc_machine::{ByteRange, LinkId};
 use irc_wire::{Command, Message, Numeric, Params, Verb, lists, text};
 
-use super::answer::Part;
 use super::channel::refuse;
 use super::reply::{self, Line, own_name};
 use super::session::{Capability, NAMES};
 use super::tagged::{shown_target, split_target};
 use super::{UserRef, answer, cut, event, find_user, has, source_of, tags};
 use crate::context::{Context, Out};
-use crate::network::{RENAME_REASON_BYTES_MAX, RenameRefusal, Renamed};
+use crate::network::{Network, RENAME_REASON_BYTES_MAX, RenameRefusal, Renamed};
 use crate::work;
 
 /// RENAME of a channel by one of its operators, with a reason or without.
@@ -44,7 +43,8 @@ pub(super) fn rename(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         ),
     };
     // The new name is the user's word, also where it is a former name of some channel.
-    let context = ["RENAME", code, shown(cx, &name), &new];
+    let shown = &*shown_words(cx, link, &[&name]).concat();
+    let context = ["RENAME", code, shown, &new];
     reply::send_line(link, own_name(cx), "FAIL", &context, Some(words), out);
 }
 
@@ -107,32 +107,25 @@ fn move_to(cx: &mut Context, link: LinkId, renamed: &Renamed, out: &mut Out) {
         event::end_join(cx, line, Some(id), has(cx, link, Capability::ExtendedJoin));
     });
     out.send_stored(link, range);
-    answer::add(
-        cx,
-        user_ref,
-        "RENAME",
-        [Part::Show(renamed.channel.clone())],
-        out,
-    );
+    answer::show_soon(cx, user_ref, &renamed.channel, out);
 }
 
 /// A user wants to enter a channel under this name. Returns its first name, or `None` if the
 /// client was told that the channel was renamed.
-pub(super) fn first_name_to_join<'n>(
+pub(super) fn first_name_to_join(
     cx: &Context,
-    link: LinkId,
-    name: Cow<'n, str>,
+    UserRef { link, id }: UserRef,
+    name: &str,
     out: &mut Out,
-) -> Option<Cow<'n, str>> {
+) -> Option<Box<str>> {
     let channels = cx.network.channels();
-    if !channels.has_aliases() {
-        return Some(name);
-    }
-    let Some(channel) = channels.find_shown(&name) else {
-        return Some(name);
+    let known = channels.find_shown(name).filter(|_| channels.has_aliases());
+    let Some(channel) = known else {
+        return Some(name.into());
     };
-    if channel.is_former_name(&name) {
-        let context = [&*name, channel.shown_name()];
+    // Who may not see a hidden channel is not told of its new name either.
+    if channel.is_former_name(name) && Network::may_see(id, channel) {
+        let context = [name, channel.shown_name()];
         let text = "The channel was renamed";
         if has(cx, link, Capability::ChannelRename) {
             let context = [&["JOIN", "CHANNEL_RENAMED"], &context[..]].concat();
@@ -143,7 +136,7 @@ pub(super) fn first_name_to_join<'n>(
         let numeric = Numeric::ERR_LINKCHANNEL.digits();
         reply::send_line(link, own_name(cx), numeric, &words, Some(text), out);
     }
-    Some(channel.name().to_owned().into())
+    Some(channel.name().into())
 }
 
 /// How users of IRC know a channel with this first name.
@@ -151,13 +144,28 @@ pub(super) fn shown<'a>(cx: &'a Context, name: &'a str) -> &'a str {
     cx.network.channels().shown_name(name)
 }
 
-/// The words of a line as they are written: channels under the names that users know. No other word
-/// begins as a channel does.
-pub(super) fn shown_words<'a>(cx: &'a Context, words: &'a [&'a str]) -> Cow<'a, [&'a str]> {
-    match cx.network.channels().has_aliases() {
-        false => Cow::Borrowed(words),
-        true => words.iter().map(|word| shown(cx, word)).collect(),
+/// The words of a line for a user as they are written: a channel under the name that users know,
+/// unless it is hidden from this one. It is the first word that begins as a channel does.
+pub(super) fn shown_words<'a>(
+    cx: &'a Context,
+    link: LinkId,
+    words: &'a [&'a str],
+) -> Cow<'a, [&'a str]> {
+    let channels = cx.network.channels();
+    if !channels.has_aliases() {
+        return Cow::Borrowed(words);
     }
+    let at = words.iter().position(|word| word.starts_with('#'));
+    let reader = cx.network.neighbours().find(link).map(|n| n.host);
+    let (Some(at), Some(reader)) = (at, reader) else {
+        return Cow::Borrowed(words);
+    };
+    let mut words = words.to_vec();
+    let channel = channels.find(words[at]);
+    if let Some(channel) = channel.filter(|channel| Network::may_see(reader, channel)) {
+        words[at] = channel.shown_name();
+    }
+    Cow::Owned(words)
 }
 
 /// Which parameter of a command names channels. JOIN has [`first_name_to_join`].

@@ -290,7 +290,7 @@ pub(super) fn send_numeric(
     let range = out.store(|arena| {
         let line = Line::new(arena, "", own_name(cx), numeric.digits());
         let line = line.word(target_of(cx, link));
-        let words = shown_words(cx, words);
+        let words = shown_words(cx, link, words);
         let line = words.iter().fold(line, |line, word| line.word(word));
         match text {
             Some(text) => line.text(text).end(),
@@ -311,7 +311,7 @@ pub(super) fn send_fail(
     out: &mut Out,
 ) {
     cx.work.charge_answer(work::LINE);
-    let words = [&[command, code], &*shown_words(cx, context)].concat();
+    let words = [&[command, code], &*shown_words(cx, link, context)].concat();
     send_line(link, own_name(cx), "FAIL", &words, Some(text), out);
 }
 
@@ -339,7 +339,7 @@ pub(super) fn send_list_lines<W: AsRef<str>>(
     out: &mut Out,
 ) {
     let own = own_name(cx);
-    let words = &*shown_words(cx, words);
+    let words = &*shown_words(cx, link, words);
     let lens = words.iter().map(|word| 1 + word.len().max(1));
     // The colons and the blanks around the source, and those before the list.
     let head = own.len() + command.len() + lens.sum::<usize>() + 4;

@@ -258,6 +258,8 @@ pub(crate) struct User {
     pub(super) batches: u64,
     /// The answer to its last line, as far as it is not sent. Until it is, no line is read.
     pub(super) answer: Option<Box<Answer>>,
+    /// The channels that it is shown when that answer is complete: it is in all of them.
+    pub(super) shown_soon: Vec<Box<str>>,
     /// The bytes that wait until the rate limit lets them through, or until the answer
     /// is complete.
     pub(super) backlog: Vec<u8>,

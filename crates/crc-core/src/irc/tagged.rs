@@ -101,6 +101,7 @@ pub(super) fn say_in_channel(
     };
     cx.say_tagged(chat, channel.as_str(), None, None, out);
     if let Some(shown) = outside {
+        let shown = rename::shown(cx, shown);
         echo(cx, link, chat, &shown_target(chat.audience, shown), out);
     }
 }

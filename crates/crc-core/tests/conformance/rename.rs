@@ -310,3 +310,54 @@ conforms! { one_line_stays_one_line_under_a_longer_name |net| {
         ann < nothing
     "));
 } }
+
+conforms! { a_hidden_channel_keeps_its_new_name_from_others r"
+    ann + draft/channel-rename
+    bob + draft/channel-rename
+    ann > JOIN #reef
+    ann > MODE #reef +sk key
+    ann > RENAME #reef #hidden
+    ann < :ann RENAME #reef #hidden :
+    bob > NAMES #reef
+    bob < 366 bob #reef :*
+    bob > WHO #reef
+    bob < 315 bob #reef :*
+    bob > TOPIC #reef
+    bob < 442 bob #reef :*
+    bob > JOIN #reef
+    bob < 475 bob #reef :*
+    bob > JOIN #reef key
+    bob < :bob JOIN #hidden
+    bob < ...
+    bob < 366 bob #hidden :*
+" }
+
+conforms! { only_channels_are_shown_under_new_names r"
+    ann + draft/channel-rename
+    ann > JOIN #reef
+    ann > JOIN #atoll
+    ann > RENAME #reef #lagoon
+    ann < :ann RENAME #reef #lagoon :
+    ann > MODE #atoll +k #reef
+    ann < :ann MODE #atoll +k #reef
+    ann > MODE #atoll
+    ann < 324 ann #atoll +ntk #reef
+    ann < 329 ann #atoll *
+    ann > LIST #lagoon,*x*
+    ann < ...
+    ann < 322 ann #lagoon 1 :*
+    ann < 323 ann :*
+" }
+
+conforms! { a_redaction_from_outside_comes_back_with_the_new_name r"
+    ann + draft/channel-rename
+    bob + message-tags echo-message draft/message-redaction
+    ann > JOIN #reef
+    ann > MODE #reef -n
+    ann > RENAME #reef #lagoon
+    bob > PRIVMSG #lagoon :Hi
+    bob < @msgid={one=word} :bob PRIVMSG #lagoon Hi
+    ann < :bob PRIVMSG #lagoon Hi
+    bob > REDACT #lagoon {=one}
+    bob < :bob REDACT #lagoon {=one}
+" }

@@ -121,13 +121,12 @@ fn of_two_channels_with_one_new_name_one_has_it() {
     net.discard(&[ann, bob]);
     let told = net.merge(&[ann, bob]);
     assert_eq!(told[0], [""; 0]);
-    let mut told = told[1].clone();
-    told.sort_unstable();
+    let told = told[1].clone();
     assert_eq!(
         told,
         [
-            ":server2 RENAME #cave #lagoon :",
-            ":server2 RENAME #lagoon #reef :"
+            ":server2 RENAME #lagoon #reef :",
+            ":server2 RENAME #cave #lagoon :"
         ]
     );
     net.both_hear((ann, bob), "#lagoon");
@@ -242,4 +241,27 @@ fn many_members_are_told_once_a_minute() {
         "RENAME #one #two",
         &[":ann!~ann@ID.crc RENAME #one #two :"],
     );
+}
+
+#[test]
+fn a_lost_channel_with_a_name_that_was_given_to_another_one_takes_it_from_nobody() {
+    let mut net = line();
+    let ann = net.user_with(1, "ann", CAPABILITY);
+    let bob = net.user_with(2, "bob", CAPABILITY);
+    net.request(bob, "JOIN #atoll");
+    net.request(bob, "RENAME #atoll #lagoon");
+    net.request(ann, "JOIN #reef");
+    net.split();
+    net.discard(&[ann, bob]);
+    net.expect(
+        ann,
+        "RENAME #reef #lagoon",
+        &[":ann!~ann@ID.crc RENAME #reef #lagoon :"],
+    );
+    let other = net.user_with(1, "other", CAPABILITY);
+    net.send_line(other, "JOIN #atoll\r\nPART #atoll");
+    let lines = net.read_lines(other);
+    assert_eq!(lines[0], ":other!~other@ID.crc JOIN #atoll");
+    let names = net.request(ann, "NAMES #lagoon");
+    assert_eq!(names[0], ":server1 353 ann = #lagoon :@ann");
 }

@@ -8,6 +8,7 @@
 //!
 //! Names are compared in lower case.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crc_wire::{ChannelField, HostId};
@@ -40,6 +41,34 @@ pub(crate) struct Renamed {
     pub(crate) why: Box<str>,
 }
 
+/// Changes in an order in which each new name is free. Where channels take each other's names, one of
+/// them has its first name meanwhile.
+fn in_order(renamed: Vec<Renamed>) -> Vec<Renamed> {
+    let mut ordered = Vec::with_capacity(renamed.len());
+    let by_name = |renamed: Renamed| (Box::<str>::from(fold(&renamed.before)), renamed);
+    let mut rest: BTreeMap<Box<str>, Renamed> = renamed.into_iter().map(by_name).collect();
+    while let Some((name, first)) = rest.pop_first() {
+        // Each one needs the name that the one behind it has.
+        let mut chain = vec![first];
+        while let Some(last) = chain.last()
+            && let Some(next) = rest.remove(&*fold(&last.after))
+        {
+            chain.push(next);
+        }
+        let is_circle = chain.len() > 1 && chain.last().is_some_and(|it| *fold(&it.after) == *name);
+        if let Some(first) = chain.first_mut().filter(|_| is_circle) {
+            let aside = Renamed {
+                after: first.channel.clone(),
+                ..first.clone()
+            };
+            first.before = aside.after.clone();
+            ordered.push(aside);
+        }
+        ordered.extend(chain.into_iter().rev());
+    }
+    ordered
+}
+
 impl Renames {
     /// A channel has no alias any longer.
     fn remove_alias(&mut self, alias: &str, folded: &str) {
@@ -53,9 +82,10 @@ impl Renames {
         }
     }
 
-    fn unsettle_claimants(&mut self, name: &str) {
-        for claimant in self.claims.get(name).into_iter().flatten() {
-            self.unsettled.entry(claimant.clone()).or_default();
+    /// Who has a claim to a name may change: of all that claim it only the first can have it.
+    fn unsettle_first(&mut self, name: &str) {
+        if let Some(first) = self.claims.get(name).and_then(BTreeSet::first) {
+            self.unsettled.entry(first.clone()).or_default();
         }
     }
 }
@@ -98,8 +128,8 @@ impl Channels {
         let claim = channel.and_then(|channel| channel.claim());
         let claim = claim.map(|(name, _)| Box::<str>::from(fold(name)));
         let renames = &mut self.renames;
-        // Those that were renamed to its name.
-        renames.unsettle_claimants(folded);
+        // One that was renamed to its name.
+        renames.unsettle_first(folded);
         let before = match &claim {
             Some(name) => renames.claim_of.insert(folded.into(), name.clone()),
             None => renames.claim_of.remove(folded),
@@ -112,29 +142,30 @@ impl Channels {
             return;
         }
         if let Some(before) = before {
-            renames.unsettle_claimants(&before);
             if let Some(claimants) = renames.claims.get_mut(&before) {
                 claimants.remove(folded);
                 if claimants.is_empty() {
                     renames.claims.remove(&before);
                 }
             }
+            renames.unsettle_first(&before);
         }
         if let Some(claim) = claim {
-            renames.unsettle_claimants(&claim);
+            renames.unsettle_first(&claim);
             let claimants = renames.claims.entry(claim).or_default();
             claimants.insert(folded.into());
         }
     }
 
-    /// A channel has begun, with the settings of one before it: nobody knows it under any name.
+    /// A channel has begun, with the settings of one before it: nobody has been told any name of
+    /// it. If users still know another one under its name, they are told first.
     pub(super) fn on_begun(&mut self, folded: &str) {
         self.note_name(folded);
         let alias = self.alias_of(folded).map(Box::<str>::from);
-        if let (Some(alias), Some(channel)) = (alias, self.channels.get_mut(folded)) {
-            self.renames
-                .by_alias
-                .insert(fold(&alias).into(), folded.into());
+        if let (Some(alias), Some(channel)) = (alias, self.channels.get_mut(folded))
+            && let Entry::Vacant(place) = self.renames.by_alias.entry(fold(&alias).into())
+        {
+            place.insert(folded.into());
             channel.alias = Some(alias);
         }
     }
@@ -158,7 +189,8 @@ impl Channels {
         !self.renames.unsettled.is_empty()
     }
 
-    /// Gives users of IRC the names that count now. Returns those that have changed.
+    /// Gives users of IRC the names that count now. Returns those that have changed, in an order
+    /// in which no two channels have one name at a time.
     pub(crate) fn settle_names(&mut self) -> Vec<Renamed> {
         let unsettled = core::mem::take(&mut self.renames.unsettled);
         let mut renamed = Vec::new();
@@ -196,7 +228,7 @@ impl Channels {
                 self.renames.by_alias.insert(alias, folded.into());
             }
         }
-        renamed
+        in_order(renamed)
     }
 
     /// The name that users of IRC should know a channel under, if it is not its first one.
@@ -232,5 +264,58 @@ impl Channels {
             }
         }
         assert_eq!(aliases, self.renames.by_alias);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_channels_have_one_name_at_a_time() {
+        let renamed = |(channel, before, after): &(&str, &str, &str)| Renamed {
+            channel: (*channel).into(),
+            before: (*before).into(),
+            after: (*after).into(),
+            by: None,
+            why: "".into(),
+        };
+        for changes in [
+            &[("#a", "#a", "#b")][..],
+            &[("#a", "#Lagoon", "#LAGOON")],
+            &[("#cave", "#cave", "#Lagoon"), ("#reef", "#lagoon", "#reef")],
+            &[("#a", "#x", "#y"), ("#b", "#y", "#z"), ("#c", "#z", "#w")],
+            &[("#c", "#z", "#w"), ("#a", "#x", "#y"), ("#b", "#y", "#z")],
+            &[("#a", "#x", "#y"), ("#b", "#Y", "#x")],
+            &[
+                ("#a", "#x", "#y"),
+                ("#b", "#y", "#z"),
+                ("#c", "#z", "#x"),
+                ("#d", "#1", "#2"),
+            ],
+        ] {
+            let mut names: BTreeMap<&str, String> = BTreeMap::new();
+            for (channel, before, _) in changes {
+                names.insert(channel, before.to_ascii_lowercase());
+            }
+            let told = in_order(changes.iter().map(renamed).collect());
+            assert!(told.len() <= changes.len() + 1, "{told:?}");
+            for Renamed {
+                channel,
+                before,
+                after,
+                ..
+            } in told
+            {
+                let known = names.get_mut(&*channel).unwrap();
+                assert_eq!(*known, before.to_ascii_lowercase());
+                *known = after.to_ascii_lowercase();
+                let all: BTreeSet<_> = names.values().collect();
+                assert_eq!(all.len(), names.len(), "{names:?}");
+            }
+            for (channel, _, after) in changes {
+                assert_eq!(names[channel], after.to_ascii_lowercase());
+            }
+        }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use change::{ChannelEvent, ChannelEventKind, FormerNicks, HostChange,
 use channels::REMEMBERED_FOR;
 pub(crate) use channels::{Age, Applied, Entered, Renamed, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
-pub(crate) use channels::{MODES_UNSET, fold, shift_version};
+pub(crate) use channels::{MODES_UNSET, fold, shift_version, split_rename};
 pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
 pub(crate) use former::{FormerUser, FormerUsers};

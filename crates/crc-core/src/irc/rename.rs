@@ -25,13 +25,12 @@ pub(super) fn rename(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     let why: String = why.chars().filter(|c| !c.is_control()).collect();
     let why = cut(&why, RENAME_REASON_BYTES_MAX);
     let times = (cx.now, cx.network_ms());
-    let may = match NAMES.is_channel(new.as_bytes()) {
-        true => cx.network.may_rename(user_ref.id, &name, &new, times),
-        false => cx
-            .network
-            .may_rename(user_ref.id, &name, "", times)
-            .and(Err(RenameRefusal::Name)),
+    // No channel has an empty name.
+    let wanted = match NAMES.is_channel(new.as_bytes()) {
+        true => &*new,
+        false => "",
     };
+    let may = cx.network.may_rename(user_ref.id, &name, wanted, times);
     let (code, words) = match may {
         Ok(()) => return cx.rename_channel(user_ref.id, &name, &new, why, out),
         Err(RenameRefusal::Set(refusal)) => return refuse(cx, link, &name, refusal, out),
@@ -43,8 +42,7 @@ pub(super) fn rename(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         ),
     };
     // The new name is the user's word, also where it is a former name of some channel.
-    let shown = &*shown_words(cx, link, &[&name]).concat();
-    let context = ["RENAME", code, shown, &new];
+    let context = ["RENAME", code, shown(cx, &name), &new];
     reply::send_line(link, own_name(cx), "FAIL", &context, Some(words), out);
 }
 
@@ -162,8 +160,8 @@ pub(super) fn shown_words<'a>(
     };
     let mut words = words.to_vec();
     let channel = channels.find(words[at]);
-    if let Some(channel) = channel.filter(|channel| Network::may_see(reader, channel)) {
-        words[at] = channel.shown_name();
+    if channel.is_some_and(|channel| Network::may_see(reader, channel)) {
+        words[at] = shown(cx, words[at]);
     }
     Cow::Owned(words)
 }

@@ -26,7 +26,7 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub use channel::Channel;
-pub(crate) use renames::Renamed;
+pub(crate) use renames::{Renamed, split_rename};
 pub use settings::{Founding, Setting, Settings};
 pub(crate) use settings::{MODES_UNSET, place_of, shift_version};
 

@@ -9,7 +9,7 @@
 use crc_machine::Timestamp;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
-use super::channels::place_of;
+use super::channels::{place_of, split_rename};
 use super::masks::{self, are_masks, are_origins, is_for_servers};
 use super::metadata::is_channel_set;
 use super::{Channel, MessageId, Network, Recipient, SentMessage};
@@ -364,7 +364,7 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
                     || number.is_ok() && value.starts_with(|c| ('1'..='9').contains(&c))
             }
             ChannelField::RENAMED_TO => {
-                let (name, why) = value.split_once(' ').unwrap_or((value, ""));
+                let (name, why) = split_rename(value);
                 value.is_empty() || is_channel_name(name) && why.len() <= RENAME_REASON_BYTES_MAX
             }
             ChannelField::BANS | ChannelField::EXCEPTIONS | ChannelField::INVITE_EXCEPTIONS => {

@@ -51,9 +51,7 @@ impl Line {
             params,
         }
     }
-}
 
-impl Line {
     /// The line with the first names of channels in place of those that they were renamed to.
     pub(super) fn with_first_names(&self) -> Line {
         let mut line = self.clone();

@@ -404,7 +404,7 @@ fn topic_or_name(channel: &str, random: &mut Random) -> String {
     let number = random.below(1000);
     match new_name(channel, number) {
         Some(new) => format!("RENAME {channel} {new} :why {number}\r\n"),
-        None => format!("TOPIC {channel} :topic {number}\r\n"),
+        None => topic_line(channel, number),
     }
 }
 
@@ -418,5 +418,9 @@ fn new_name(channel: &str, number: u64) -> Option<String> {
 }
 
 fn topic(channel: &str, random: &mut Random) -> String {
-    format!("TOPIC {channel} :topic {}\r\n", random.below(1000))
+    topic_line(channel, random.below(1000))
+}
+
+fn topic_line(channel: &str, number: u64) -> String {
+    format!("TOPIC {channel} :topic {number}\r\n")
 }

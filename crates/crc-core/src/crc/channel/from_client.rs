@@ -12,7 +12,7 @@ use crate::crc::{people, questions};
 use crate::names::wire_name;
 use crate::network::{
     Channel, Host, InviteRefusal, MaskList, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal,
-    is_value,
+    is_value, split_rename,
 };
 use crate::text_protocol::pack_words;
 use crate::work;
@@ -87,7 +87,7 @@ pub(in crate::crc) fn on_client_frame(
 
 /// A client renames a channel.
 fn rename(cx: &mut Context, host: HostId, name: &str, value: &str, out: &mut Out) {
-    let (new, why) = value.split_once(' ').unwrap_or((value, ""));
+    let (new, why) = split_rename(value);
     let times = (cx.now, cx.network_ms());
     match cx.network.may_rename(host, name, new, times) {
         Ok(()) if is_value(ChannelField::RENAMED_TO, value) => {
@@ -111,10 +111,10 @@ fn on_command(
         RequestKind::JOIN => {
             // Others may have named it to the client as they know it.
             let known = cx.network.channels().find_shown(name);
-            let name = &*known.map_or(name, Channel::name).to_owned();
-            if let Some(channel) = cx.network.channels().find(name) {
+            if let Some(channel) = known {
                 cx.charge_bans(channel);
             }
+            let name = &*known.map_or(name, Channel::name).to_owned();
             let matches = cx.ban_matcher(host);
             let key = request.text.as_str();
             if let Err(why) = cx.network.may_enter(host, name, key, matches, cx.now) {

@@ -7,6 +7,7 @@ use crc_machine::LinkId;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use super::Loss;
+use super::renames::split_rename;
 use super::settings::{Founding, Settings};
 
 /// A channel with at least one member.
@@ -72,7 +73,7 @@ impl Channel {
     /// The name that it was renamed to, and why.
     pub(super) fn claim(&self) -> Option<(&str, &str)> {
         let claim = self.settings.value(ChannelField::RENAMED_TO);
-        let (name, why) = claim.split_once(' ').unwrap_or((claim, ""));
+        let (name, why) = split_rename(claim);
         (!name.is_empty()).then_some((name, why))
     }
 

@@ -15,6 +15,11 @@ use crc_wire::{ChannelField, HostId};
 
 use super::{Channel, Channels, fold};
 
+/// What a channel was renamed to, and why, as the setting has it.
+pub(crate) fn split_rename(value: &str) -> (&str, &str) {
+    value.split_once(' ').unwrap_or((value, ""))
+}
+
 /// The names that channels were renamed to.
 #[derive(Debug, Default)]
 pub(super) struct Renames {
@@ -157,7 +162,7 @@ impl Channels {
         }
     }
 
-    /// A channel has begun, with the settings of one before it: nobody has been told any name of
+    /// A channel has begun, with the settings of one before it: no user has been told any name of
     /// it. If users still know another one under its name, they are told first.
     pub(super) fn on_begun(&mut self, folded: &str) {
         self.note_name(folded);
@@ -176,7 +181,7 @@ impl Channels {
         self.renames.unsettled.insert(folded.into(), true);
     }
 
-    /// A channel has ended: nobody knows it under any name.
+    /// A channel has ended: no user knows it under any name.
     pub(super) fn forget_alias(&mut self, channel: &Channel) {
         if let Some(alias) = &channel.alias {
             self.renames.remove_alias(alias, &channel.name);

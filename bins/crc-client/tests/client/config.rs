@@ -93,10 +93,12 @@ fn the_channels_of_the_configuration_are_joined() {
     let server = Server::start();
     let config = format!("--config={}", path.display());
     // The name of the command line wins.
-    let _client = bob(&server, &[&config]);
+    let client = bob(&server, &[&config]);
     let mut link = welcome(&server);
     link.expect(&request(101, 0, 7, "#reef", "kelp"));
     link.expect(&request(101, 0, 7, "#cave", ""));
+    // It ends before its connection does, or it would connect again in place of the next.
+    drop(client);
     drop(link);
 
     // A one-shot joins its channel only, with the key of the configuration.

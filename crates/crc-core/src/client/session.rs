@@ -19,8 +19,9 @@ use super::v1_server;
 use crate::announcement::Features;
 
 /// How long a server may take to answer the announcement. A server that does not
-/// answer is a v1 server.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// answer is a v1 server. The servers that are known to be v1 answer at once, so a long time costs
+/// nothing there, and a busy v2 server is not taken for one of them.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a server may take to close the connection after the quit.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);

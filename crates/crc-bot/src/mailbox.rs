@@ -122,6 +122,10 @@ impl Mailbox {
 
     pub(crate) fn on_timer_due(&self, timer: Timer) {
         let mut state = self.lock();
+        if !state.timers.contains(&timer) {
+            // The program has cancelled it meanwhile.
+            return;
+        }
         state.due.push_back(timer);
         self.notify(state);
     }

@@ -368,6 +368,26 @@ fn an_interactive_command_is_answered_at_once() {
 }
 
 #[test]
+fn a_join_of_a_person_is_handled_when_the_server_has_answered() {
+    let mut fixture = Fixture::new(Mode::Interactive);
+    fixture.connect();
+    fixture.receive(&status(StatusCode::FEATURES, "crc-caps 1 channels"));
+    let join = b"\x83\0\0\0\x65\0\0\0\0\x01\x05#reef".to_vec();
+    let refusal = status(StatusCode::CHANNEL_REFUSED, "#cave: wrong key");
+    for (line, answer) in [("/join #reef", join), ("/join #cave", refusal)] {
+        // The next prompt says where the next line goes, so it waits.
+        fixture.handled = 0;
+        fixture.line(line);
+        assert_eq!(fixture.handled, 0, "{line}");
+        fixture.receive(&answer);
+        assert_eq!(fixture.handled, 1, "{line}");
+    }
+    let target = Some(Target::Channel("#reef".parse().unwrap()));
+    let switched = OutputEvent::TargetChanged { target };
+    assert!(fixture.events.contains(&switched), "{:?}", fixture.events);
+}
+
+#[test]
 fn what_a_person_says_without_a_connection_is_sent_later_and_in_order() {
     let mut fixture = Fixture::new(Mode::Interactive);
     fixture.connect();

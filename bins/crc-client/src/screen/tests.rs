@@ -25,6 +25,8 @@ struct User {
     state: State,
     client: Client,
     terminal: Terminal<TestBackend>,
+    /// The time of the monotonic clock, which stands still.
+    instant: Instant,
     time: &'static str,
     day: &'static str,
 }
@@ -61,6 +63,7 @@ impl User {
             state: State::new(options, "ann", "127.0.0.1:33300"),
             client,
             terminal: Terminal::new(TestBackend::new(columns, rows)).unwrap(),
+            instant: Instant::now(),
             time: "12:00",
             day: "Monday",
         }
@@ -79,7 +82,7 @@ impl User {
 
     fn now(&self) -> Now {
         Now {
-            instant: Instant::now(),
+            instant: self.instant,
             moment: Moment {
                 day: self.day.into(),
                 time: self.time.into(),
@@ -177,9 +180,9 @@ impl User {
     }
 
     fn rows(&mut self) -> Vec<String> {
-        let state = &mut self.state;
+        let (state, instant) = (&mut self.state, self.instant);
         let frame = self.terminal.draw(|frame| {
-            draw::draw(state, frame.buffer_mut(), Instant::now());
+            draw::draw(state, frame.buffer_mut(), instant);
         });
         let buffer = frame.unwrap().buffer.clone();
         let area = buffer.area;

@@ -1,8 +1,8 @@
 //! Commands from a pipe, with text output.
 
 use crate::fixture::{
-    ALICE, ANNOUNCEMENT, FEATURES, NOTE, OPER, QUIT, REGISTRATION, Server, WELCOME, bob, chat,
-    registration, sent_chat, welcome_with_commands,
+    ALICE, FEATURES, NOTE, OPER, QUIT, REGISTRATION, Server, WELCOME, bob, chat, registration,
+    sent_chat, welcome_with_commands,
 };
 
 #[test]
@@ -12,14 +12,8 @@ fn a_batch_is_executed_in_order() {
     // The input is complete before the client is connected.
     client.write("/msg 9 \"Testing\"\n/msg alice  two  blanks \r\n\n/to alice\nGrüße\n//who\n/who\n/to\nlost");
     client.end_input();
-    let mut link = server.accept();
-    link.expect(REGISTRATION);
-    link.send(WELCOME);
-    link.expect(ANNOUNCEMENT);
-    link.send(FEATURES);
+    let mut link = server.welcome_with(&[FEATURES, ALICE]);
     link.expect(&sent_chat(9, "\"Testing\""));
-    // The batch waits for her name.
-    link.send(ALICE);
     link.expect(&sent_chat(7, " two  blanks "));
     link.expect(&sent_chat(7, "Grüße"));
     link.expect(&sent_chat(7, "/who"));
@@ -138,7 +132,6 @@ fn the_line_after_an_operator_is_the_password_and_commands_wait_for_the_answer()
         client.end_input();
         let mut link = welcome_with_commands(&server);
         link.expect(OPER);
-        link.expect_nothing_yet();
         link.send(note);
         link.expect(KILL);
         link.expect(QUIT);
@@ -174,7 +167,6 @@ fn an_option_makes_an_operator_of_the_user_at_each_connection() {
     client.write("/command KILL dave\n");
     let mut link = welcome_with_commands(&server);
     link.expect(OPER);
-    link.expect_nothing_yet();
     link.send(NOTE);
     link.expect(KILL);
     drop(link);

@@ -9,12 +9,7 @@ const CHANNELS_FEATURES: &[u8] =
     b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x1fcrc-caps 1 server-quit channels";
 
 pub(crate) fn welcome(server: &Server) -> Link {
-    let mut link = server.accept();
-    link.expect(REGISTRATION);
-    link.send(WELCOME);
-    link.expect(ANNOUNCEMENT);
-    link.send(&[CHANNELS_FEATURES, ALICE].concat());
-    link
+    server.welcome_with(&[CHANNELS_FEATURES, ALICE])
 }
 
 pub(crate) fn named(head: &[u8], channel: &str) -> Vec<u8> {
@@ -164,7 +159,6 @@ fn channel_commands_are_sent() {
     let mut client = bob(&server, &[]);
     client.write("/join #reef\n/to #reef\nHi  all \n/topic the tide\n/topic \"\"\n/names\n");
     client.write("/msg #cave Grüße\n/part so long\nlost\n/part #cave\n/msg alice bye\n");
-    client.end_input();
     let mut link = welcome(&server);
     for frame in [
         request(101, 0, 7, "#reef", ""),
@@ -176,12 +170,12 @@ fn channel_commands_are_sent() {
         part(101, 0, "#reef", "so long"),
         part(101, 0, "#cave", ""),
         sent_chat(7, "bye"),
-        QUIT.to_vec(),
     ] {
         link.expect(&frame);
     }
-    // What arrives after the quit is still shown.
     link.send(&status(3, "#reef: \u{1b}it is full"));
+    client.end_input();
+    link.expect(QUIT);
     drop(link);
     let (code, rest, errors) = client.finish();
     assert_eq!(code, Some(1));

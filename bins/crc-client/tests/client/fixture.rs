@@ -118,23 +118,24 @@ impl Server {
 
     /// Accepts the registration of client 101, as a v2 server.
     pub(crate) fn welcome(&self) -> Link {
+        self.welcome_with(&[FEATURES])
+    }
+
+    /// Accepts the registration of client 101, as a server with the features of `frames`. They
+    /// come with the welcome, so no limit of time is in play, neither for the answer to the
+    /// announcement nor for a name to appear.
+    pub(crate) fn welcome_with(&self, frames: &[&[u8]]) -> Link {
         let mut link = self.accept();
         link.expect(REGISTRATION);
-        link.send(WELCOME);
+        link.send(&[WELCOME, &frames.concat()].concat());
         link.expect(ANNOUNCEMENT);
-        link.send(FEATURES);
         link
     }
 }
 
 /// Accepts the registration of client 101, as a server that takes commands of operators.
 pub(crate) fn welcome_with_commands(server: &Server) -> Link {
-    let mut link = server.accept();
-    link.expect(REGISTRATION);
-    link.send(WELCOME);
-    link.expect(ANNOUNCEMENT);
-    link.send(COMMANDS);
-    link
+    server.welcome_with(&[COMMANDS])
 }
 
 impl Link {
@@ -151,17 +152,6 @@ impl Link {
             read.escape_ascii().to_string(),
             bytes.escape_ascii().to_string()
         );
-    }
-
-    /// Reads until these bytes come.
-    #[track_caller]
-    pub(crate) fn expect_eventually(&mut self, bytes: &[u8]) {
-        let mut read = Vec::new();
-        let mut next = [0];
-        while !read.ends_with(bytes) {
-            self.0.read_exact(&mut next).unwrap();
-            read.push(next[0]);
-        }
     }
 
     /// No byte waits to be read.

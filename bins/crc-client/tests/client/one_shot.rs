@@ -13,11 +13,14 @@ fn send_sends_a_text_and_says_whether_that_was_done() {
     drop(link);
     assert_eq!(client.finish(), (Some(0), vec![], String::new()));
 
-    let client = bob(&server, &["send", "9", "hi"]);
+    // The answer comes before the quit: the client waits 2 s after it, and a slow test would be late.
+    let mut client = bob(&server, &["send", "9", "-"]);
+    client.write("hi\n");
     let mut link = server.welcome();
     link.expect(&sent_chat(9, "hi"));
-    link.expect(QUIT);
     link.send(&unknown_id(9));
+    client.end_input();
+    link.expect(QUIT);
     drop(link);
     let error = "! Unknown ID 9 (status 0x0001)\n".to_owned();
     assert_eq!(client.finish(), (Some(1), vec![], error));
@@ -65,12 +68,14 @@ fn send_joins_a_channel_before() {
     drop(link);
     assert_eq!(client.finish(), (Some(0), vec![], String::new()));
 
-    let client = bob(&server, &["send", "#reef", "hi"]);
+    let mut client = bob(&server, &["send", "#reef", "-"]);
+    client.write("hi\n");
     let mut link = welcome(&server);
     link.expect(&request(101, 0, 7, "#reef", ""));
     link.expect(&chat(101, 0, "#reef", "hi"));
-    link.expect(QUIT);
     link.send(&status(3, "#reef: wrong key"));
+    client.end_input();
+    link.expect(QUIT);
     drop(link);
     let error = "! #reef: wrong key\n".to_owned();
     assert_eq!(client.finish(), (Some(1), vec![], error));

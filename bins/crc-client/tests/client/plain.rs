@@ -12,12 +12,7 @@ const FEATURES: &[u8] = b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 cha
 
 /// Accepts client 101 in a network where alice is.
 fn welcome(server: &Server) -> Link {
-    let mut link = server.accept();
-    link.expect(REGISTRATION);
-    link.send(WELCOME);
-    link.expect(ANNOUNCEMENT);
-    link.send(&[ALICE, FEATURES].concat());
-    link
+    server.welcome_with(&[ALICE, FEATURES])
 }
 
 fn quit(id: u8, text: &str) -> Vec<u8> {
@@ -32,7 +27,7 @@ fn enter(user: &mut User, link: &mut Link, channel: &str) {
     link.send(&join(101, 0, 0, channel));
     user.sees(&format!("* you are in {channel}: 1 member: bob\r\n"));
     user.sees(&format!("* talking to {channel}\r\n"));
-    user.sees(&format!("to {channel}> "));
+    user.prompts_for(channel);
 }
 
 #[test]
@@ -77,7 +72,7 @@ fn an_id_is_shown_only_where_two_share_a_name() {
     user.sees("! Several clients are named alice. Use an id: 7, 8\r\n");
     user.types("/to 8\r");
     user.sees("* talking to alice (8)\r\n");
-    user.sees("to alice (8)> ");
+    user.prompts_for("alice (8)");
     user.types("Hi\r");
     link.expect(&sent_chat(8, "Hi"));
     link.send(&[quit(7, ""), private(8, 101, "three")].concat());
@@ -95,7 +90,8 @@ fn a_line_goes_where_the_prompt_says() {
     let mut link = welcome(&server);
     user.sees_who_is_here();
     user.types("/to alice\r");
-    user.sees("to alice> ");
+    user.sees("* talking to alice\r\n");
+    user.prompts_for("alice");
     enter(&mut user, &mut link, "#reef");
     for (line, error) in [
         ("/to nemo", "! No client is named nemo. Use /who\r\n"),
@@ -121,7 +117,7 @@ fn a_line_goes_where_the_prompt_says() {
     user.sees("* talking to #reef\r\n");
     link.send(&part(101, 0, "#cave", ""));
     user.sees("* you left #cave\r\n");
-    user.sees("to #reef> ");
+    user.prompts_for("#reef");
 
     // The server lets the user into a channel while a line for another one is being typed.
     user.types("/join #slow\r");
@@ -142,7 +138,7 @@ fn a_line_goes_where_the_prompt_says() {
     user.types("/part\r");
     link.expect(&part(101, 0, "#slow", ""));
     user.sees("* talking to alice\r\n");
-    user.sees("to alice> ");
+    user.prompts_for("alice");
     user.types("/close\r");
     user.sees("* not talking to anyone\r\n");
 }
@@ -154,7 +150,8 @@ fn what_is_typed_without_a_connection_is_sent_when_there_is_one() {
     let mut link = welcome(&server);
     user.sees_who_is_here();
     user.types("/to alice\r");
-    user.sees("to alice> ");
+    user.sees("* talking to alice\r\n");
+    user.prompts_for("alice");
     enter(&mut user, &mut link, "#reef");
     drop(link);
     // It is connected, but not accepted.
@@ -166,9 +163,8 @@ fn what_is_typed_without_a_connection_is_sent_when_there_is_one() {
     user.sees("* not connected: this is sent to alice as soon as you are\r\n");
     user.types("/msg zoe psst\r");
     user.sees("* not connected: this is sent to zoe as soon as you are\r\n");
-    link.send(WELCOME);
+    link.send(&[WELCOME, ALICE, FEATURES].concat());
     link.expect(ANNOUNCEMENT);
-    link.send(&[ALICE, FEATURES].concat());
     link.expect(&request(101, 0, 7, "#reef", ""));
     link.expect(&sent_chat(7, "psst"));
     user.sees("* sent to alice: psst\r\n");
@@ -246,7 +242,8 @@ fn pasted_lines_of_a_text_are_never_commands() {
     let mut link = welcome(&server);
     user.sees_who_is_here();
     user.types("/to alice\r");
-    user.sees("to alice> ");
+    user.sees("* talking to alice\r\n");
+    user.prompts_for("alice");
     user.types("\u{1b}[200~one\n/quit\n\nthree\u{1b}[201~\r");
     for text in ["one", "/quit", "three"] {
         link.expect(&sent_chat(7, text));

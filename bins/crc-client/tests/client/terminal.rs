@@ -119,6 +119,16 @@ impl User {
         self.sees("> ");
     }
 
+    /// Waits for a prompt for a conversation. The client draws a prompt after at most 1.5 s, even if
+    /// what the line before led to has not come, and does not change one that is drawn. So this
+    /// asks for a new one, with a line that is only answered.
+    #[track_caller]
+    pub(crate) fn prompts_for(&mut self, conversation: &str) {
+        self.types("/nonsense\r");
+        self.sees("! Unknown command /nonsense");
+        self.sees(&format!("to {conversation}> "));
+    }
+
     /// Nothing that was shown has this in it, such as a password.
     #[track_caller]
     pub(crate) fn has_not_seen(&self, text: &str) {
@@ -179,7 +189,7 @@ fn messages_appear_above_the_edited_line() {
     user.sees("> ");
     user.types("/to al\t\r");
     user.sees("* talking to alice\r\n");
-    user.sees("to alice> ");
+    user.prompts_for("alice");
     user.types("plain\r");
     link.expect(&sent_chat(7, "plain"));
     user.sees("to alice> ");
@@ -206,11 +216,8 @@ fn messages_appear_above_the_edited_line() {
 fn a_channel_can_be_the_target() {
     let server = Server::start();
     let mut user = User::new(&server, true);
-    let mut link = server.accept();
-    link.expect(REGISTRATION);
-    link.send(WELCOME);
-    link.expect(ANNOUNCEMENT);
-    link.send(b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 channels");
+    let features = b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 channels";
+    let mut link = server.welcome_with(&[features]);
     user.sees_who_is_here();
     user.types("/j\t#Reef\r");
     link.expect(b"\x87\0\0\0\x65\0\0\0\0\x07\x05\0\0\0\0#Reef");
@@ -218,7 +225,7 @@ fn a_channel_can_be_the_target() {
     user.sees("* you are in #Reef");
     user.types("/to #r\t\r");
     user.sees("* talking to #Reef");
-    user.sees("to #Reef> ");
+    user.prompts_for("#Reef");
     user.types("Hi\r");
     link.expect(b"\x85\0\0\0\x65\0\x05\0\0\0\x02#ReefHi");
     link.send(b"\x85\0\0\0\x07\0\x05\0\0\0\x02#reefHo");

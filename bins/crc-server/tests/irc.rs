@@ -20,6 +20,7 @@ impl Server {
     fn start(args: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_crc-server"))
             .args(["--listen", "127.0.0.1:0", "--irc", "127.0.0.1:0", "-qq"])
+            .args(["--register-within", "600"])
             .args(args)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())

@@ -1,8 +1,6 @@
 //! Bad input closes the connection of its sender, is logged once, and disturbs no
 //! other peer.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use crc_e2e::fixture::Peer;
 use crc_e2e::fixture::v1::V1Client;
 use crc_e2e::fixture::wait::{self, LONG};

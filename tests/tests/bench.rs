@@ -1,8 +1,6 @@
 //! `crc-bench`: every workload against real servers, the faults of a network that it
 //! detects, its errors, and the end of all that it has started.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

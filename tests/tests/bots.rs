@@ -1,7 +1,5 @@
 //! The examples of crc-bot as processes, at servers that are killed and come back.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

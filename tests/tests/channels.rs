@@ -1,7 +1,5 @@
 //! Channels across two servers: members, chats, topics, keys and refusals.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::io::Write;
 use std::process::{Command, Stdio};
 

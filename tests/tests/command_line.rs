@@ -1,7 +1,5 @@
 //! The command line of `crc-scenario`: its output and exit status.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;

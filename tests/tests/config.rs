@@ -1,8 +1,6 @@
 //! The configuration file with the real server: what it sets, who wins, its mistakes, and
 //! SIGHUP, which reads it again.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,8 +1,6 @@
 //! The files of docs/deploy: each is checked with the tool that reads it, where that is installed,
 //! and against the server itself in any case.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

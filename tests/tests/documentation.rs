@@ -2,8 +2,6 @@
 //! docs/RELIABILITY.md names exist, and what the pages and help texts tell users to type
 //! is accepted.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

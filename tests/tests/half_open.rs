@@ -1,7 +1,5 @@
 //! Connections whose ends disagree: half-open ones, and servers that freeze.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -82,7 +80,7 @@ fn a_v2_client_gets_its_id_back_from_a_half_open_connection() {
 
 #[test]
 #[ignore = "takes a minute, since the keepalive timeout is 45 s: \
-            cargo test -p crc-e2e --test half_open -- --ignored"]
+            cargo test -p crc-e2e half_open:: -- --ignored"]
 fn a_frozen_server_times_out_and_links_again() {
     let mut watched = WatchedServer::start(&[]);
     let frozen = watched

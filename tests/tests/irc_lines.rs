@@ -1,8 +1,6 @@
 //! Malformed lines at the IRC listeners: too long, without an end, random bytes, and
 //! commands with wrong parameters.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use crc_e2e::fixture::IrcProtocol::{Legacy, Ordinary};
 use crc_e2e::fixture::{ANN, BOB, WatchedIrcServer, wire};
 

@@ -1,8 +1,6 @@
 //! Load at the IRC listeners: floods, many channels, long answers, peers that never
 //! read, and huge bursts.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use crc_e2e::fixture::IrcProtocol::{Legacy, Ordinary};

@@ -1,8 +1,6 @@
 //! Programs for IRC that people use, at a line of three servers: they come to the last
 //! one, ann is at the first. A program that is not installed is skipped, with a note.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;

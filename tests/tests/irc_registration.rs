@@ -1,8 +1,6 @@
 //! Who may register at the IRC listeners: time limits, limits of links and hosts,
 //! names in use, and `--server-peers`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::{Duration, Instant};
 
 use crc_e2e::fixture::IrcProtocol::{Legacy, Ordinary};

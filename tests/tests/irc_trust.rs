@@ -1,8 +1,6 @@
 //! Which lines a server accepts from which user or server of IRC: prefixes, quits and
 //! names of others.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use crc_e2e::fixture::IrcProtocol::{Legacy, Ordinary};
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Peer, WatchedIrcServer, wire};

@@ -1,10 +1,5 @@
 //! Every file of tests/scenarios/legacy, one test each, with `strict`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[macro_use]
-mod scenario_files;
-
 scenarios! {
     in "scenarios/legacy":
     joins_and_quits_on_three_servers

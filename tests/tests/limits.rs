@@ -1,8 +1,6 @@
 //! The limits of a server: a peer that exceeds one is closed or ignored, and other
 //! peers do not notice.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::{Duration, Instant};
 
 use crc_e2e::fixture::wait::{self, LONG};

@@ -1,8 +1,6 @@
 //! The log of a server under a flood: it has a limit, and a blocked reader of the log
 //! does not block the server.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};

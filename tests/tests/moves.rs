@@ -1,8 +1,6 @@
 //! Clients that move to another server when they lose their own one, with real processes: how the
 //! server is lost, and whom they trust on the way.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -361,7 +359,7 @@ fn a_client_leaves_a_server_that_is_frozen() {
 
 #[test]
 #[ignore = "takes a minute, since the keepalive timeout between servers is 45 s: \
-            cargo test -p crc-e2e --test moves -- --ignored"]
+            cargo test -p crc-e2e moves:: -- --ignored"]
 fn a_client_gets_its_id_when_the_network_has_noticed_the_frozen_server() {
     let fixture = Fixture::new().unwrap();
     let hub = fixture.server(1, "hub").start().unwrap();

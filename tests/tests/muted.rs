@@ -1,8 +1,6 @@
 //! Uplinks that accept and never answer, as the servers of the original connection
 //! tests: a server sends its registration and waits.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! Names in UTF-8, with the real programs: across three servers, one of them with IRC, and
 //! at a v1 client.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::process::{Command, Stdio};
 
 use crc_e2e::fixture::irc::LinePeer;

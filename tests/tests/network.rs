@@ -1,8 +1,6 @@
 //! A network of eleven servers and eight clients: all know each other by the right
 //! route, and every chat and quit arrives once.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

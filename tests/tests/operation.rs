@@ -1,8 +1,6 @@
 //! What an operator's tools get of a server: systemd, Prometheus, a collector of logs, a load
 //! balancer.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;

@@ -1,7 +1,5 @@
 //! Network operators, with real hashes and configuration files.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -1,7 +1,5 @@
 //! Load that breaks no rule: stalled readers, too many connections, incomplete frames.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use crc_e2e::fixture::wait::{self, LONG};

@@ -2,8 +2,6 @@
 //! reserved. All addresses of 127.0.0.0/8 are this machine, and the limits hold for them
 //! because they are given.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,7 +1,5 @@
 //! Servers behind a proxy that speaks the PROXY protocol.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

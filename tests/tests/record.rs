@@ -1,8 +1,6 @@
 //! Recordings of a server: `crc-sim replay` ends in the same state, and detects other
 //! files.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

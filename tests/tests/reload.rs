@@ -1,8 +1,6 @@
 //! SIGHUP with the real server: each option and table of the configuration file, and each file
 //! that they name, is either applied and named, or named as needing a restart.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,8 +1,6 @@
 //! Servers that know only a rendezvous directory: they form one tree, and form it again
 //! after the loss of a server, the root or the directory.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,10 +1,5 @@
 //! Every file of tests/scenarios, one test each, with `strict`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[macro_use]
-mod scenario_files;
-
 scenarios! {
     in "scenarios":
     clients_eight_on_eleven_servers

@@ -1,7 +1,5 @@
 //! Servers that prove the secrets of their links, with real configuration files.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! A short slice of each run of `crc-soak`. docs/RELIABILITY.md has the results of the
 //! long runs.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;

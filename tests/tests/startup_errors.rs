@@ -1,8 +1,6 @@
 //! Startup errors of servers and clients: a port, id or name that cannot be used, and
 //! an uplink that does not answer. Each is one plain sentence.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::process::ExitStatus;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! TLS with the real programs: certificates that crc-server makes, servers that link, clients that
 //! connect, whom they trust, and new certificates on SIGHUP.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

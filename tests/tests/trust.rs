@@ -1,8 +1,6 @@
 //! Which frames a server accepts from whom: clients and servers that send what they
 //! may not, and one test for each rule that `bad_input.rs` does not cover.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;

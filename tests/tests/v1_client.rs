@@ -1,8 +1,6 @@
 //! A v1 client at a v2 server: it receives what it can parse, byte for byte, in pieces
 //! that fit its buffer, and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use crc_e2e::fixture::Peer;

@@ -1,8 +1,6 @@
 //! A v1 server between two v2 servers: it receives what it can parse, at its pace, and
 //! the clients of all three can chat.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use crc_e2e::fixture::Peer;

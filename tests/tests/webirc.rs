@@ -1,7 +1,5 @@
 //! Gateways that connect for users of IRC, with real hashes, certificates and configuration files.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

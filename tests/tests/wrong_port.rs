@@ -1,8 +1,6 @@
 //! Peers that have come to the port of another protocol: one answer in their own protocol, and one
 //! line in the log.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 

@@ -52,14 +52,14 @@ macro_rules! scenarios {
         $(
             #[test]
             fn $test() {
-                scenario_files::check(&scenario_files::folder($folder), stringify!($test));
+                crate::scenario_files::check(&crate::scenario_files::folder($folder), stringify!($test));
             }
         )*
 
         #[test]
         fn every_file_has_a_test() {
-            let tests = [$(scenario_files::file_name(stringify!($test))),*];
-            let files = scenario_files::files(&scenario_files::folder($folder));
+            let tests = [$(crate::scenario_files::file_name(stringify!($test))),*];
+            let files = crate::scenario_files::files(&crate::scenario_files::folder($folder));
             assert_eq!(files, tests.into());
         }
     };

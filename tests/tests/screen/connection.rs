@@ -3,7 +3,7 @@
 use crc_e2e::fixture::wait::LONG;
 use rustix::process::Signal;
 
-use crate::reef::{alt, at_each_size, prompts, user};
+use crate::screen::reef::{alt, at_each_size, prompts, user};
 
 #[test]
 fn lines_typed_without_a_connection_go_to_the_windows_they_were_typed_in() {

@@ -1,6 +1,6 @@
 //! What is typed: completion, pastes, earlier lines, passwords, the help.
 
-use crate::reef::{DOWN, ESC, F1, UP, at_each_size, ctrl, prompts, user};
+use crate::screen::reef::{DOWN, ESC, F1, UP, at_each_size, ctrl, prompts, user};
 
 #[test]
 fn names_and_commands_are_completed_anywhere_in_a_line() {

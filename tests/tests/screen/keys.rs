@@ -2,7 +2,7 @@
 
 use crc_e2e::fixture::wait::{self, LONG};
 
-use crate::reef::{Reef, alt, at_each_size, ctrl, prompts};
+use crate::screen::reef::{Reef, alt, at_each_size, ctrl, prompts};
 
 const CTRL_HOME: &str = "\u{1b}[1;5H";
 const CTRL_END: &str = "\u{1b}[1;5F";

@@ -6,7 +6,7 @@ use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Fixture, Screen, Server};
 
-use crate::reef::{SIZES, prompts, user};
+use crate::screen::reef::{SIZES, prompts, user};
 
 /// Ann with this configuration, and bob, who is in #reef.
 struct Configured {

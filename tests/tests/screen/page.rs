@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crc_e2e::fixture::{Client, Fixture, Screen, Server};
 
-use crate::reef::{DOWN, F1, SIZES, prompts};
+use crate::screen::reef::{DOWN, F1, SIZES, prompts};
 
 /// The variable that makes the test write the pictures into the page.
 const UPDATE: &str = "CRC_UPDATE_PAGES";

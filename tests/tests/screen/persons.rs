@@ -3,7 +3,7 @@
 use crc_e2e::fixture::Peer;
 use crc_e2e::fixture::wire;
 
-use crate::reef::{Reef, alt, at_each_size, prompts};
+use crate::screen::reef::{Reef, alt, at_each_size, prompts};
 
 /// Another client of this name, which says something to ann.
 fn cat(reef: &Reef, id: u32) -> Peer {

@@ -1,6 +1,6 @@
 //! Lines: scrollback, search, wrapping, the size of the terminal.
 
-use crate::reef::{DOWN, ESC, PAGE_DOWN, PAGE_UP, UP, at_each_size, ctrl, prompts};
+use crate::screen::reef::{DOWN, ESC, PAGE_DOWN, PAGE_UP, UP, at_each_size, ctrl, prompts};
 
 #[test]
 fn older_lines_are_scrolled_to_and_found() {
@@ -33,7 +33,7 @@ fn older_lines_are_scrolled_to_and_found() {
         reef.ann.types("LINE 00");
         let text = reef.ann.sees("line 009");
         assert!(text.contains("search: LINE 00"), "{text}");
-        let found = |reef: &crate::reef::Reef, text: &str| {
+        let found = |reef: &crate::screen::reef::Reef, text: &str| {
             let row = format!("<ann> {text}");
             reef.ann.wait(&format!("{text} marked"), |rows| {
                 let y = rows.iter().position(|it| it.contains(&row));
@@ -69,7 +69,7 @@ fn vt100_contents(cell: &vt100::Cell) -> String {
 }
 
 #[track_caller]
-fn found_one(reef: &crate::reef::Reef, text: &str) {
+fn found_one(reef: &crate::screen::reef::Reef, text: &str) {
     reef.ann.sees(text);
 }
 

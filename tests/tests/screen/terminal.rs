@@ -4,7 +4,7 @@ use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Fixture, SUSPENDED, Screen};
 use rustix::process::Signal;
 
-use crate::reef::{Reef, SIZES, at_each_size, ctrl, prompts, user};
+use crate::screen::reef::{Reef, SIZES, at_each_size, ctrl, prompts, user};
 
 /// How a client ends.
 type End = fn(&Reef);

@@ -3,7 +3,7 @@
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::{Fixture, Screen};
 
-use crate::reef::{SIZES, alt, at_each_size, prompts, user};
+use crate::screen::reef::{SIZES, alt, at_each_size, prompts, user};
 
 #[test]
 fn two_users_at_terminals_talk_to_each_other() {

@@ -1,7 +1,5 @@
 //! The client of a user at a terminal: what the screen shows, at two sizes.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 mod connection;
 mod input;
 mod keys;

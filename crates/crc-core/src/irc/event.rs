@@ -115,7 +115,7 @@ pub(crate) fn write_event(
         ChannelEventKind::Flags { by, before, after } => {
             write_ranks(cx, event, by, before, after, &tags_from(by), arena);
         }
-        ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
+        ChannelEventKind::Left { by, text } => match by {
             Some(by) => {
                 let nick = event.who.map(|id| cx.nick_of(id)).unwrap_or_default();
                 let (tags, by) = (tags_from(Some(by)), source_of(cx, by));

@@ -33,6 +33,18 @@ conforms! { who_is_kicked_is_told_by_whom_and_why "
     bob < 442 bob #reef :*
 " }
 
+conforms! { an_operator_who_kicks_itself_is_kicked "
+    ann +
+    bob +
+    ann > JOIN #reef
+    bob > JOIN #reef
+    ann > KICK #reef ann :enough
+    ann < :ann KICK #reef ann :enough
+    bob < :ann KICK #reef ann :enough
+    ann > PRIVMSG #reef :still here
+    ann < 404 ann #reef :*
+" }
+
 conforms! { a_message_reaches_the_other_members_once "
     ann +
     bob +

@@ -265,3 +265,37 @@ fn a_lost_channel_with_a_name_that_was_given_to_another_one_takes_it_from_nobody
     let names = net.request(ann, "NAMES #lagoon");
     assert_eq!(names[0], ":server1 353 ann = #lagoon :@ann");
 }
+
+#[test]
+fn a_join_that_waits_its_turn_meets_the_name_of_that_time() {
+    let mut net = Net::with(1, |config| config.limits.irc_lines_per_second = 2);
+    let ann = net.user_with(0, "ann", CAPABILITY);
+    let (bob, cid) = (net.user_with(0, "bob", CAPABILITY), net.user(0, "cid"));
+    net.request(ann, "JOIN #reef");
+    for user in [bob, cid] {
+        for _ in 0..20 {
+            net.send_line(user, "PING :x");
+        }
+        net.send_line(user, "JOIN #reef");
+    }
+    net.discard(&[ann, bob, cid]);
+    let line = ":ann!~ann@ID.crc RENAME #reef #lagoon :deeper";
+    net.expect(ann, "RENAME #reef #lagoon :deeper", &[line]);
+    net.fixture.run(Duration::from_secs(10));
+    let about_channels = |line: &String| line.contains('#');
+    let told: Vec<_> = [bob, cid]
+        .map(|user| {
+            net.read_lines(user)
+                .into_iter()
+                .filter(about_channels)
+                .collect::<Vec<_>>()
+        })
+        .into();
+    let fail = ":server0 FAIL JOIN CHANNEL_RENAMED #reef #lagoon :The channel was renamed";
+    assert_eq!(told[0], [fail]);
+    assert_eq!(
+        told[1][0],
+        ":server0 470 cid #reef #lagoon :The channel was renamed"
+    );
+    assert_eq!(told[1][1], ":cid!~cid@ID.crc JOIN #lagoon");
+}

@@ -389,6 +389,7 @@ fn commands_wait_while_the_send_queues_are_full() {
     let config = DriverConfig {
         commands_pause_bytes: 100_000,
         send_queue_bytes_max: 1_000_000,
+        flush_max: TIMEOUT,
         linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
@@ -428,6 +429,7 @@ fn lines_of_an_input_are_read_as_fast_as_the_link_permits() {
         commands_pause_bytes: 100_000,
         commands_max: 16,
         send_queue_bytes_max: 1_000_000,
+        flush_max: TIMEOUT,
         linger_max: TIMEOUT,
         ..DriverConfig::default()
     };

@@ -13,7 +13,7 @@ use crc_machine::{CloseWhen, Event, LinkDown, LinkId};
 use crc_net::DriverConfig;
 use fixture::{
     Fixture, Seen, TIMEOUT, TestMachine, Unsent, pattern, quick, read_all, read_exact, silent,
-    wait_until_held, write,
+    wait_until_held, wait_until_reset, write,
 };
 use socket2::SockRef;
 
@@ -40,6 +40,7 @@ fn closing_machine(goodbye: Vec<u8>, when: CloseWhen) -> TestMachine {
 fn a_graceful_close_delivers_everything_to_a_peer_that_still_sends() {
     let config = DriverConfig {
         send_queue_bytes_max: usize::MAX,
+        flush_max: TIMEOUT,
         linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
@@ -68,7 +69,12 @@ fn a_graceful_close_delivers_everything_to_a_peer_that_still_sends() {
 
 #[test]
 fn a_closed_link_reports_no_bytes() {
-    let fixture = Fixture::start(closing_machine(b"bye".to_vec(), CloseWhen::Flushed));
+    let config = DriverConfig {
+        // The driver must not reset the connection while the peer still writes.
+        linger_max: TIMEOUT,
+        ..DriverConfig::default()
+    };
+    let fixture = Fixture::start_with(config, closing_machine(b"bye".to_vec(), CloseWhen::Flushed));
     let (stream, link) = fixture.connect_up();
     write(&stream, &pattern(100_000));
     assert_eq!(read_all(&stream), b"bye");
@@ -202,6 +208,7 @@ fn a_peer_that_closed_its_side_gets_its_answer() {
 fn a_closing_link_whose_peer_closed_does_not_spin() {
     let config = DriverConfig {
         send_queue_bytes_max: usize::MAX,
+        flush_max: TIMEOUT,
         ..DriverConfig::default()
     };
     let goodbye = pattern(20_000_000);
@@ -262,7 +269,7 @@ fn link_down_contains_the_unsent_bytes() {
 #[test]
 fn a_failed_write_does_not_lose_received_bytes() {
     let fixture = Fixture::start(silent());
-    for _ in 0..20 {
+    for _ in 0..10 {
         let (stream, link) = fixture.connect_up();
         let resume = fixture.hold();
         write(&stream, b"goodbye");
@@ -270,7 +277,9 @@ fn a_failed_write_does_not_lose_received_bytes() {
         // The held turn handles this command. So the write finds the reset before the read finds
         // the bytes.
         fixture.command(move |out| out.send(link, b"too late"));
+        let (driver, peer) = (stream.peer_addr().unwrap(), stream.local_addr().unwrap());
         reset(stream);
+        wait_until_reset(driver, peer);
         resume.send(()).unwrap();
         let mut received = Vec::new();
         let (why, unsent) = fixture.expect("the link to go down", |seen| match seen {
@@ -292,6 +301,7 @@ fn a_failed_write_does_not_lose_received_bytes() {
 fn stopping_delivers_queued_bytes() {
     let config = DriverConfig {
         send_queue_bytes_max: usize::MAX,
+        flush_max: TIMEOUT,
         linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
@@ -480,6 +490,11 @@ fn every_link_ends_exactly_once() {
         }
     }
     drop(open);
+    // Until then some may wait in the backlog, and are links later.
+    fixture::wait_until("all connections to be accepted", || {
+        let stats = &fixture.stats;
+        stats.links_accepted.value() + stats.accepts_failed.value() == 600
+    });
     fixture::wait_until("all links to be down", || {
         fixture.stats.links_open.value() == 0 && fixture.stats.queue_bytes.value() == 0
     });

@@ -11,7 +11,8 @@ use std::time::Duration;
 use crc_machine::{CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Origin, PeerAddress};
 use crc_net::DriverConfig;
 use fixture::{
-    Fixture, Seen, TIMEOUT, TestMachine, Unsent, echo, quick, read_all, read_exact, silent, write,
+    Fixture, Seen, TIMEOUT, TestMachine, Unsent, echo, quick, read_all, read_exact, silent,
+    wait_until_queued, write,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -147,13 +148,12 @@ fn a_dial_of_an_unknown_name_fails() {
 }
 
 /// A listener whose backlog is full, so that it answers no connection.
-fn silent_listener() -> (Socket, SocketAddr, Vec<TcpStream>) {
+fn silent_listener() -> (Socket, SocketAddr, TcpStream) {
     let (socket, address) = refusing_address();
     socket.listen(0).unwrap();
-    let mut waiting = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-        waiting.push(stream);
-    }
+    // The system takes one connection more than the backlog says, and then answers none.
+    let waiting = TcpStream::connect(address).unwrap();
+    wait_until_queued(address);
     (socket, address, waiting)
 }
 

@@ -56,7 +56,9 @@ fn an_end_after_more_bytes_comes_before_a_registration() {
     let fixture = Fixture::start(silent());
     let (old, old_link) = established(&fixture);
     let (new, new_link) = fixture.connect_up();
-    let last_bytes = pattern(30_000);
+    // So few that the driver does not measure what they cost: where that is much, as on a busy
+    // machine, it leaves the rest for the next turn.
+    let last_bytes = pattern(2_000);
     in_one_turn(&fixture, &last_bytes, &old, &new);
     assert_eq!(fixture.next(), Seen::Command);
     let mut received = Vec::new();

@@ -212,6 +212,7 @@ fn a_slow_reader_gets_everything_and_the_queue_counts_plaintext() {
     let total = 6_000_000;
     let config = DriverConfig {
         send_queue_bytes_max: total,
+        flush_max: TIMEOUT,
         ..quick()
     };
     let it = TlsFixture::start(config, silent(), slice::from_ref(&files));
@@ -469,17 +470,26 @@ fn plaintext_at_a_tls_port_is_answered_and_closed() {
 fn handshakes_have_a_deadline() {
     let certificates = Certificates::new();
     let files = certificates.make("a", "localhost");
-    let config = DriverConfig {
-        handshake_max: Duration::from_millis(300),
-        ..quick()
+    let start = |handshake_max| {
+        let config = DriverConfig {
+            handshake_max,
+            ..quick()
+        };
+        let it = TlsFixture::start(config, silent(), slice::from_ref(&files));
+        let silent = it.tcp();
+        let mut half = it.tcp();
+        half.write_all(&[22, 3, 1, 0, 200, 1]).unwrap();
+        (it, [silent, half])
     };
-    let it = TlsFixture::start(config, silent(), slice::from_ref(&files));
-    let silent = it.tcp();
-    let mut half = it.tcp();
-    half.write_all(&[22, 3, 1, 0, 200, 1]).unwrap();
     // They do not hold up others.
+    let (it, waiting) = start(Duration::from_secs(600));
     it.connect_up(&client(&files.chain));
-    for mut stream in [silent, half] {
+    assert_eq!(it.fixture.stats.handshakes_failed.value(), 0);
+    drop(waiting);
+    it.fixture.stop();
+    // They fail when their time is over.
+    let (it, waiting) = start(Duration::from_millis(300));
+    for mut stream in waiting {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
     }

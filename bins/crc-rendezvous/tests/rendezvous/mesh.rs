@@ -84,23 +84,31 @@ fn peers_by_ipv6() {
 
 #[test]
 fn the_teardown_comes_at_the_maximum() {
-    let server = Process::serve(&["--max-peers", "3"]);
-    let mut peers = join_all(&server, 3, &[]);
-    for peer in &mut peers {
-        assert_eq!(peer.finish(), (Some(0), String::new()));
-        assert!(peer.events.contains(&Event::Teardown));
-        assert_eq!(peer.list.len(), 3);
-        let met = |event: &&Event| matches!(event, Event::Connected { .. } | Event::Hello { .. });
-        assert_eq!(
-            peer.events.iter().filter(met).count(),
-            2,
-            "{:?}",
-            peer.events
-        );
-    }
-    let (code, log) = server.finish();
-    assert_eq!(code, Some(0));
-    assert!(log.contains("teardown sent to all peers"), "{log}");
+    let mut all_met = Vec::new();
+    // The teardown comes a second after the last list. On a busy machine a peer may meet the others
+    // later than that, but not each time.
+    let met_before = (0..5).any(|_| {
+        let server = Process::serve(&["--max-peers", "3"]);
+        let mut peers = join_all(&server, 3, &[]);
+        let met = peers.iter_mut().map(|peer| {
+            assert_eq!(peer.finish(), (Some(0), String::new()));
+            assert!(peer.events.contains(&Event::Teardown));
+            assert_eq!(peer.list.len(), 3);
+            let met =
+                |event: &&Event| matches!(event, Event::Connected { .. } | Event::Hello { .. });
+            let count = peer.events.iter().filter(met).count();
+            assert!(count <= 2, "{:?}", peer.events);
+            count
+        });
+        let met: Vec<_> = met.collect();
+        let (code, log) = server.finish();
+        assert_eq!(code, Some(0));
+        assert!(log.contains("teardown sent to all peers"), "{log}");
+        let enough = met == [2, 2, 2];
+        all_met.push(met);
+        enough
+    });
+    assert!(met_before, "they met {all_met:?} others");
 }
 
 #[test]
@@ -124,7 +132,10 @@ fn a_killed_peer_is_reported_and_may_rejoin() {
 
 #[test]
 fn garbage_closes_its_own_connection_only() {
-    let server = Process::serve(&["--register-within", "3"]);
+    // Peers may need longer to join than this directory permits, so it has none.
+    let short = Process::serve(&["--register-within", "1"]);
+    let mut idle = TcpStream::connect(short.address).unwrap();
+    let server = Process::serve(&[]);
     let mut peers = join_all(&server, 2, &[]);
     wait_meshed(&mut peers);
     let blanks = [b'\n'; 4096];
@@ -139,7 +150,6 @@ fn garbage_closes_its_own_connection_only() {
         &blanks,
         &[b'1'; 100_000],
     ];
-    let idle = TcpStream::connect(server.address).unwrap();
     for target in [server.address, peers[0].address(), peers[1].address()] {
         for bytes in garbage {
             let mut stream = TcpStream::connect(target).unwrap();
@@ -156,9 +166,10 @@ fn garbage_closes_its_own_connection_only() {
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     // A silent connection times out.
-    let mut idle = idle;
     idle.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    let log = short.kill();
+    assert!(log.contains("no registration within 1 s"), "{log}");
 
     let unreachable = "127.0.0.1:1".parse().unwrap();
     peers[0].wait(|peer| peer.events.contains(&Event::Lost { peer: unreachable }));
@@ -177,7 +188,6 @@ fn garbage_closes_its_own_connection_only() {
         "not an address",
         "more than 256 bytes without an address",
         "192.0.2.1:80 belongs to another host",
-        "no registration within 3 s",
     ] {
         assert!(log.contains(reason), "{reason}: {log}");
     }

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
@@ -27,28 +28,44 @@ fn a_signal_stops_gracefully() {
     assert_eq!(server.finish().0, Some(0));
 }
 
-#[test]
-fn a_batch_is_sent_before_the_peer_leaves() {
+const NOT_SENT: &str = "crc-rendezvous: some lines were not sent\n";
+
+/// A peer gets two lines and the end of its input before it knows another peer. Returns whether it
+/// has sent them; `false` only if it had to wait for the mesh for longer than lines do.
+fn sends_a_batch() -> bool {
+    // How long lines wait for the mesh.
+    const WAIT_MAX: Duration = Duration::from_secs(2);
     let server = Process::serve(&[]);
     let mut listener = Peer::join(server.address, &[]);
     listener.wait(|peer| peer.list.len() == 1);
+    let began = Instant::now();
     let mut script = Peer::join(server.address, &[]);
     script.process.write("one\ntwo\n");
     script.process.end_input();
-    assert_eq!(script.finish(), (Some(0), String::new()));
+    let ended = script.finish();
+    if ended == (Some(1), NOT_SENT.to_owned()) && began.elapsed() >= WAIT_MAX {
+        return false;
+    }
+    assert_eq!(ended, (Some(0), String::new()));
     listener.wait(|peer| peer.texts.len() == 2);
     let texts: Vec<_> = listener.texts.iter().map(|(_, text)| &**text).collect();
     assert_eq!(texts, ["one", "two"]);
+    true
+}
+
+#[test]
+fn a_batch_is_sent_before_the_peer_leaves() {
+    // A machine so busy that the mesh takes two seconds shows nothing, but is not so each time.
+    assert!((0..10).any(|_| sends_a_batch()));
 
     // Without other peers, the lines are reported as not sent.
-    listener.process.terminate();
-    listener.finish();
+    let server = Process::serve(&[]);
     let mut alone = Peer::join(server.address, &[]);
     alone.process.write("anybody?\n");
     alone.process.end_input();
     let (code, errors) = alone.finish();
     assert_eq!(code, Some(1));
-    assert_eq!(errors, "crc-rendezvous: some lines were not sent\n");
+    assert_eq!(errors, NOT_SENT);
 }
 
 #[test]

@@ -189,7 +189,8 @@ fn half_a_frame_and_the_end_close_the_link() {
 
 #[test]
 fn half_a_registration_times_out() {
-    let network = TwoServers::start_with(&["--register-within=1"]);
+    // The regular clients and the other server have to register in that time, too.
+    let network = TwoServers::start_with(&["--register-within=3"]);
     let mut peer = network.connect();
     peer.send(&wire::client_registration(BAD, 0, "bad", "b")[..8])
         .unwrap();

@@ -433,8 +433,13 @@ impl Connection {
             stats,
         });
         match tls.write(&mut socket) {
-            Ok((_, all)) => {
+            Ok((written, all)) => {
                 self.writable = all;
+                // The rest of a record that was begun before: the peer has all of it now.
+                if written > 0 {
+                    self.queue.advance(written);
+                    stats.queue_bytes.subtract(written);
+                }
                 all
             }
             Err(_) => true,

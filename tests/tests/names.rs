@@ -1,12 +1,12 @@
 //! Names in UTF-8, with the real programs: across three servers, one of them with IRC, and
 //! at a v1 client.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::v1::V1Client;
 use crc_e2e::fixture::wait::{self, LONG};
-use crc_e2e::fixture::{Fixture, Screen, wire};
+use crc_e2e::fixture::{Fixture, Process, Screen, wire};
 
 #[test]
 fn people_see_a_name_as_their_programs_can() {
@@ -80,21 +80,16 @@ fn a_client_whose_name_looks_like_another_one_is_told_to_choose_another() {
     let reef = fixture.server(1, "reef").start().unwrap();
     let ann = fixture.client(101, "ann", reef.address()).start().unwrap();
     ann.wait_welcome().unwrap();
-    let output = Command::new(&fixture.binaries().client)
-        .args([
-            "--server",
-            &reef.address().to_string(),
-            "--name",
-            "\u{430}nn",
-        ])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8(text).unwrap();
+    let mut other = Command::new(&fixture.binaries().client);
+    let address = reef.address().to_string();
+    other.args(["--server", &address, "--name", "\u{430}nn"]);
+    let mut other = Process::start("other", other, fixture.logs().file("other.log")).unwrap();
+    // Its input stays open: it ends because of the answer, however late that comes.
+    let status = other.wait_end(LONG).expect("the client ends");
+    let text = format!("{}\n{}", other.lines().join("\n"), other.log());
     let wanted = "The name \u{430}nn looks like ann, which is in use: choose another name";
     assert!(text.contains(wanted), "{text}");
-    assert!(!output.status.success(), "{text}");
+    assert!(!status.success(), "{text}");
 }
 
 #[test]
@@ -108,7 +103,8 @@ fn a_window_keeps_the_name_in_utf_8() {
     let mut zoe = start("Zoë");
     zoe.sees("here");
     zoe.enters("/msg ann good morning");
-    // A user who cannot type the name uses the one in ASCII.
+    // A user who cannot type the name uses the one in ASCII, once the client knows her.
+    ann.sees("Zoë");
     ann.enters("/to Zoe");
     ann.sees("good morning");
     ann.sees("Zoë");

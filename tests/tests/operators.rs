@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::wait::{self, LONG};
-use crc_e2e::fixture::{Binaries, Fixture, Server, hash_password};
+use crc_e2e::fixture::{Binaries, Fixture, Process, Server, hash_password};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -227,32 +227,37 @@ fn an_option_of_the_client_makes_an_operator_or_says_why_not() {
     write_config(&folder, "moderator", "");
     let server = start(&fixture, 1, &folder, None);
     let mut bob = user(&server, "bob");
-    let run = |password: &str| {
+    let client = |password: &str, log: &str| {
         let file = folder.path().join("password");
         fs::write(&file, password).unwrap();
-        let mut client = Command::new(Binaries::find().unwrap().client)
-            .arg(format!("--server={}", server.address()))
-            .args(["--name=ann", "--oper=chief", "--oper-password-file"])
-            .arg(&file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // The whole input, at once.
-        let mut input = client.stdin.take().unwrap();
-        writeln!(input, "/command KILL bob :enough").unwrap();
-        drop(input);
-        String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap()
+        let mut command = Command::new(&fixture.binaries().client);
+        command.arg(format!("--server={}", server.address()));
+        command.args(["--name=ann", "--oper=chief", "--oper-password-file"]);
+        command.arg(&file);
+        Process::start("ann", command, fixture.logs().file(log)).unwrap()
     };
-    let refused = run("not it");
-    assert!(
-        refused.contains("make you the operator chief\n* Password incorrect\n* Permission denied"),
-        "{refused}"
+    // The client waits five seconds for the answer to the password, which can be too short on a
+    // busy machine. So ann writes the next line, and ends, when she has read the answer.
+    let expect = |ann: &Process, text: &str| {
+        let has = || ann.lines().join("\n").contains(text);
+        assert!(wait::holds(LONG, has), "{text}\n{:#?}", ann.lines());
+    };
+    let kill = "/command KILL bob :enough";
+    let mut ann = client("not it", "refused.log");
+    let refused = "make you the operator chief\n* Password incorrect";
+    expect(&ann, refused);
+    ann.write_line(kill).unwrap();
+    expect(&ann, &format!("{refused}\n* Permission denied"));
+    ann.close_input();
+    ann.wait_end(LONG).expect("the client ends");
+
+    let mut ann = client(PASSWORD, "accepted.log");
+    expect(
+        &ann,
+        "You are now a network operator, and may: kill,ban,wallops",
     );
-    let text = run(PASSWORD);
-    assert!(
-        text.contains("You are now a network operator, and may: kill,ban,wallops"),
-        "{text}"
-    );
+    ann.write_line(kill).unwrap();
     bob.expect("Killed (ann (enough))");
+    ann.close_input();
+    ann.wait_end(LONG).expect("the client ends");
 }

@@ -217,17 +217,21 @@ const HEADER_BYTES_MAX: usize = 400;
 
 #[test]
 fn a_recording_of_a_killed_server_is_replayed_to_its_end() {
+    /// A chat. When it is in the file, all events before it are.
+    const LAST: &str = "the last of the events";
     let mut recorded = Recorded::start(&[]);
     let peers = recorded.run_events();
+    let mut late = recorded.client(104, "late");
+    late.send(&wire::chat(104, 104, LAST)).unwrap();
+    late.expect_chat();
     // The server writes a block when the next event finds it old enough.
-    let mut ann = recorded.client(104, "late");
     let written = wait::holds(LONG, || {
-        ann.send(&wire::chat(104, 104, "tick")).unwrap();
-        ann.expect_chat();
+        late.send(&wire::chat(104, 104, "tick")).unwrap();
+        late.expect_chat();
         let bytes = recorded.bytes();
         bytes
-            .windows(NOTE.len())
-            .any(|window| window == NOTE.as_bytes())
+            .windows(LAST.len())
+            .any(|window| window == LAST.as_bytes())
     });
     assert!(written);
     recorded.server.process_mut().kill();

@@ -15,6 +15,7 @@
 //! | what a network must know | [`model`] |
 //! | a connection by TLS, certificates | [`tls`] |
 //! | a client at a terminal, and what it shows | [`Screen`] |
+//! | an address that refuses, or keeps while its server is away | [`Fixture::reserve`], [`Reserved`] |
 //! | to wait for something | [`wait`] |
 //!
 //! Everything ends when its value is dropped: no process outlives its test.
@@ -34,6 +35,7 @@ pub mod output;
 mod peer;
 mod process;
 mod rendezvous;
+mod reserved;
 mod screen;
 mod server;
 mod socket;
@@ -54,6 +56,7 @@ pub use log_dir::LogDir;
 pub use peer::Peer;
 pub use process::Process;
 pub use rendezvous::Rendezvous;
+pub use reserved::Reserved;
 pub use screen::{SUSPENDED, Screen};
 pub use server::{Server, ServerBuilder};
 pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
@@ -66,6 +69,7 @@ pub use watched::{ANN, BOB, IrcProtocol, WatchedIrcServer, WatchedServer, assert
 pub struct Fixture {
     binaries: Binaries,
     logs: LogDir,
+    reserved: Mutex<Vec<Reserved>>,
 }
 
 impl Fixture {
@@ -82,7 +86,11 @@ impl Fixture {
     /// A fixture with these binaries and this folder.
     #[must_use]
     pub fn with(binaries: Binaries, logs: LogDir) -> Fixture {
-        Fixture { binaries, logs }
+        Fixture {
+            binaries,
+            logs,
+            reserved: Mutex::default(),
+        }
     }
 
     /// A server to start. Without further settings it has no uplink, and the system
@@ -104,6 +112,23 @@ impl Fixture {
     /// A client to start, of the server at `address`, which may be one by TLS.
     pub fn client_at(&self, id: u32, name: &str, address: &str) -> ClientBuilder<'_> {
         ClientBuilder::new(self, id, name, address)
+    }
+
+    /// An address with a free port, which the system gives to nobody else until this
+    /// fixture is dropped. It refuses connections while no server listens there. A
+    /// server can stop and start again at it, and nobody takes its port in between.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::Socket`] when no port is free.
+    pub fn reserve(&self) -> Result<SocketAddr, FixtureError> {
+        let reserved = Reserved::new().map_err(|source| FixtureError::Socket {
+            what: "a free port".to_owned(),
+            source,
+        })?;
+        let address = reserved.address();
+        lock(&self.reserved).push(reserved);
+        Ok(address)
     }
 
     /// The binaries that it starts.

@@ -471,8 +471,8 @@ fn a_descriptor_limit_without_room_is_refused_and_a_low_one_is_a_warning() {
 #[test]
 fn a_server_that_has_become_the_root_says_so_once() {
     let fixture = Fixture::new().unwrap();
-    let root = fixture.server(1, "reef").start().unwrap();
-    let address = root.address();
+    let address = fixture.reserve().unwrap();
+    let root = fixture.server(1, "reef").listen(address).start().unwrap();
     let child = fixture
         .server(2, "atoll")
         .uplink(address)

@@ -39,9 +39,7 @@ fn a_port_in_use_is_an_error() {
 #[test]
 fn a_server_dials_an_uplink_until_it_answers() {
     let fixture = Fixture::new().unwrap();
-    let gone = fixture.server(1, "gone").start().unwrap();
-    let address = gone.address();
-    drop(gone);
+    let address = fixture.reserve().unwrap();
     let server = fixture.server(2, "alone").uplink(address).start().unwrap();
     let word = address.to_string();
     assert!(wait::holds(LONG, || !server

@@ -2,8 +2,7 @@
 //! restarted at their addresses. [`invariants`] checks what they know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -11,7 +10,7 @@ use serde_json::Value;
 use super::Control;
 use super::invariants::{self, Snapshot};
 use super::rng::SplitMix64;
-use crate::fixture::{Client, Fixture, FixtureError, Server, wait};
+use crate::fixture::{Client, Fixture, FixtureError, Reserved, Server, wait};
 
 /// The id of the first client. Servers have the ids from 1 to 100.
 const FIRST_CLIENT: u32 = 101;
@@ -29,7 +28,7 @@ const CHANGES: [&str; 5] = [
 /// The place of a server in the tree, with or without a running server.
 #[derive(Debug)]
 struct ServerSlot {
-    address: SocketAddr,
+    address: Reserved,
     uplink: Option<u32>,
     server: Option<Server>,
     frozen: bool,
@@ -68,8 +67,8 @@ pub(super) struct Network<'r> {
 
 impl<'r> Network<'r> {
     /// Starts servers in a tree in which each has two children, and clients, the first
-    /// one at the last server. The network uses a loopback address of its own, so that
-    /// no outgoing connection takes the port of a server while that is down.
+    /// one at the last server. The network uses a random loopback address, and keeps the
+    /// ports of its servers while they are down.
     pub(super) fn start(
         fixture: &'r Fixture,
         servers: u32,
@@ -84,10 +83,7 @@ impl<'r> Network<'r> {
             clients: BTreeMap::new(),
         };
         for id in 1..=servers {
-            let address = free_address(ip).map_err(|source| FixtureError::Socket {
-                what: format!("port on {ip}"),
-                source,
-            })?;
+            let address = reserve_on(ip)?;
             let slot = ServerSlot {
                 address,
                 uplink: Some(id / 2).filter(|&uplink| uplink > 0),
@@ -128,12 +124,12 @@ impl<'r> Network<'r> {
         let mut server = self
             .fixture
             .server(id, &name)
-            .listen(slot.address)
+            .listen(slot.address.address())
             .arg("-v")
             // The clients of this network wait for their server to come back.
             .arg("--advertise-to-clients=none");
         if let Some(uplink) = slot.uplink {
-            server = server.uplink(self.servers[&uplink].address);
+            server = server.uplink(self.servers[&uplink].address.address());
         }
         let server = server.start()?;
         let slot = self
@@ -182,7 +178,7 @@ impl<'r> Network<'r> {
     }
 
     fn start_client(&mut self, id: u32, home: u32) -> Result<(), FixtureError> {
-        let address = self.servers[&home].address;
+        let address = self.servers[&home].address.address();
         let client = self
             .fixture
             .client(id, &format!("c{id}"), address)
@@ -373,7 +369,10 @@ impl ClientSlot {
     }
 }
 
-/// A free port of a loopback address.
-pub(super) fn free_address(ip: Ipv4Addr) -> io::Result<SocketAddr> {
-    TcpListener::bind((ip, 0))?.local_addr()
+/// Reserves a port of a loopback address.
+pub(super) fn reserve_on(ip: Ipv4Addr) -> Result<Reserved, FixtureError> {
+    Reserved::on(ip.into()).map_err(|source| FixtureError::Socket {
+        what: format!("port on {ip}"),
+        source,
+    })
 }

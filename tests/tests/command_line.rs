@@ -1,12 +1,11 @@
 //! The command line of `crc-scenario`: its output and exit status.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crc_e2e::fixture::{Binaries, wait};
+use crc_e2e::fixture::{Binaries, Reserved, wait};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn scenario(name: &str) -> PathBuf {
@@ -47,18 +46,17 @@ fn passing_files_exit_with_zero() {
 
 #[test]
 fn fixed_ports_uses_the_ports_of_the_file() {
-    // Replace the ports in the file by ports that are free now.
+    // Replace the ports in the file by ports that nobody else gets.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("syntax-variants.json");
     let mut text = fs::read_to_string(scenario("syntax-variants")).unwrap();
-    let free = ["45401", "45402"].map(|port| (port, TcpListener::bind("127.0.0.1:0").unwrap()));
-    for (port, listener) in &free {
-        let found = listener.local_addr().unwrap().port().to_string();
+    let free = ["45401", "45402"].map(|port| (port, Reserved::new().unwrap()));
+    for (port, reserved) in &free {
+        let found = reserved.address().port().to_string();
         assert!(text.contains(port));
         text = text.replace(port, &found);
     }
     fs::write(&file, text).unwrap();
-    drop(free);
     let output = program()
         .arg("--fixed-ports")
         .arg("--strict")
@@ -154,28 +152,43 @@ fn registrations_are_compared_byte_for_byte() {
     }
 }
 
-/// The server is a script that prints the first lines of a server.
+/// The servers are a script that prints the first lines of a server. The first one ends
+/// when the second one starts, which is when the scenario has read those lines. The
+/// second one prints them when the first one has ended.
 #[test]
 fn a_server_that_ends_by_itself_fails_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let fake = folder.path().join("server");
-    let script = "#!/bin/sh
-echo listening on 127.0.0.1:9
-echo admin on 127.0.0.1:9
-sleep 1
-echo 'thread main panicked at the sea' >&2
-exit 7
-";
+    let script = r#"#!/bin/sh
+folder=${0%/*}
+lines='listening on 127.0.0.1:9
+admin on 127.0.0.1:9'
+case "$*" in
+*--id=1*)
+    echo $$ >"$folder/first"
+    echo "$lines"
+    until [ -e "$folder/second" ]; do sleep 0.01; done
+    echo 'thread main panicked at the sea' >&2
+    exit 7
+    ;;
+esac
+trap 'exit 0' TERM
+: >"$folder/second"
+until grep -q '^State:.Z' "/proc/$(cat "$folder/first")/status"; do sleep 0.01; done
+echo "$lines"
+while :; do read x; done
+"#;
     fs::write(&fake, script).unwrap();
     fs::set_permissions(&fake, fs::Permissions::from_mode(0o700)).unwrap();
     let file = folder.path().join("fake.json");
     let json = r#"{"type": "CRC_functionality",
-        "commands": ["LAUNCHSERVER --id 1 --servername quay --port 1 --info x", "WAIT 1", "KILL ALL"],
+        "commands": ["LAUNCHSERVER --id 1 --servername quay --port 1 --info x",
+            "LAUNCHSERVER --id 2 --servername pier --port 2 --info x", "WAIT 1", "KILL ALL"],
         "final_state": {"quay": {"hosts_db": []}}}"#;
     fs::write(&file, json).unwrap();
     let output = program()
         .env("CRC_SERVER_BIN", &fake)
-        .args(["--wait-scale=2", "--log-dir"])
+        .args(["--wait-scale=0", "--log-dir"])
         .arg(folder.path())
         .arg(&file)
         .output()

@@ -12,7 +12,7 @@ use super::ports::Ports;
 use super::report::{Observed, Problem};
 use super::runner::{Settings, Testbed, Timing};
 use super::running::{self, RunningServer};
-use crate::fixture::{Client, ClientView, Fixture, FixtureError, ServerState, Tap, output, wire};
+use crate::fixture::{Client, ClientView, Fixture, FixtureError, ServerState, output, wire};
 
 /// Everything that a scenario has launched so far.
 pub(super) struct Network<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Network<'a> {
     servers: Vec<LaunchedServer>,
     clients: Vec<LaunchedClient>,
     messages: Vec<Message>,
-    ports: Ports,
+    ports: Ports<'a>,
     failures: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Network<'a> {
             servers: Vec::new(),
             clients: Vec::new(),
             messages: Vec::new(),
-            ports: Ports::new(settings.fixed_ports),
+            ports: Ports::new(fixture, settings.fixed_ports),
             failures: Vec::new(),
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Network<'a> {
             let other = &self.servers[other].launch.name;
             return Err(running::port_in_use(&launch.name, launch.port, other));
         }
-        let known = self.ports.needed(launch.port)?;
+        let address = self.ports.address_of(launch.port)?;
         let log = running::log_name(launch.log_file.as_ref(), &launch.name);
         let mut builder = self
             .fixture
@@ -100,7 +100,7 @@ impl<'a> Network<'a> {
             .arg("--advertise-to-clients=none")
             .log_file(&log);
         let tapped = self.kind == Kind::Connectivity;
-        if let (Some(address), false) = (known, tapped) {
+        if !tapped {
             builder = builder.listen(address);
         }
         if let Some(port) = launch.connect_to {
@@ -110,12 +110,10 @@ impl<'a> Network<'a> {
         let server = builder.start()?;
         let tap = if tapped {
             let target = (!self.muted()).then_some(server.address());
-            Some(running::start_tap(&launch.name, known, target)?)
+            Some(running::start_tap(&launch.name, address, target)?)
         } else {
             None
         };
-        let address = tap.as_ref().map_or(server.address(), Tap::address);
-        self.ports.set(launch.port, address);
         let uplink = launch.connect_to.and_then(|port| self.server_at(port));
         self.servers.push(LaunchedServer {
             launch: launch.clone(),

@@ -1,9 +1,9 @@
 //! Plays a scenario, step by step.
 //!
-//! A WAIT does not sleep: it bounds the time in which the network must come to
-//! rest, scaled so that a slow machine does not fail. The last WAIT before
-//! everything is killed also waits for what the file expects, and then for one
-//! more moment without change, so that a message that arrives twice is seen twice.
+//! A WAIT does not sleep: it ends when the network is at rest, however slow the
+//! machine is. The last WAIT before everything is killed also waits for what the file
+//! expects, for the time that the file names, scaled, and then for one more moment
+//! without change, so that a message that arrives twice is seen twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,8 @@ use super::file::{Plan, Scenario, Script};
 use super::legacy::LegacyNetwork;
 use super::network::Network;
 use super::report::{Problem, Report};
-use crate::fixture::{Fixture, FixtureError, wait};
+use crate::fixture::wait::{self, LONG};
+use crate::fixture::{Fixture, FixtureError};
 
 /// How scenarios are run.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ impl Default for Settings {
     }
 }
 
-/// The minimum bound of a WAIT.
+/// The minimum bound of a WAIT at rest.
 const BOUND_MIN: Duration = Duration::from_secs(2);
 
 /// The maximum bound of a WAIT.
@@ -52,8 +53,9 @@ const BOUND_MAX: Duration = Duration::from_secs(3600);
 /// How long nothing may change before the network counts as at rest.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// A missing outcome is given up after this time without change.
-const STALL_LIMIT: Duration = Duration::from_secs(3);
+/// A missing outcome is given up after this time without change. It is also the minimum
+/// bound of a WAIT whose network is not at rest.
+const STALL_LIMIT: Duration = LONG;
 
 /// The servers and clients of one kind of network, on which a scenario is played.
 pub(super) trait Testbed {
@@ -205,9 +207,9 @@ impl<T: Testbed> Run<'_, T> {
     }
 
     /// Waits until the network is at rest and, with `final_state`, as the file
-    /// expects.
+    /// expects. Without rest it waits longer than `bound` if that is short.
     fn wait(&mut self, bound: Duration, final_state: bool) -> Result<(), FixtureError> {
-        let deadline = Instant::now() + bound;
+        let began = Instant::now();
         let mut quiet = Unchanged::new();
         let mut stall = Unchanged::new();
         loop {
@@ -220,7 +222,12 @@ impl<T: Testbed> Run<'_, T> {
             // The counters of a refused server keep changing: that is no progress.
             let stalled = stall.observe(T::without_counters(&snapshot)) >= STALL_LIMIT;
             let at_rest = quiet.observe(snapshot) >= QUIET && settled;
-            if (at_rest || stalled) && as_expected || Instant::now() >= deadline {
+            let limit = if at_rest {
+                bound
+            } else {
+                bound.max(STALL_LIMIT)
+            };
+            if (at_rest || stalled) && as_expected || began.elapsed() >= limit {
                 return Ok(());
             }
             wait::pause(wait::TICK);

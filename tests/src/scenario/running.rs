@@ -82,14 +82,14 @@ pub(super) fn shut_down<'s>(
     }
 }
 
-/// Starts a tap in front of the server `name`, at `address` or on a port that the
-/// system chooses; without a target it is muted.
+/// Starts a tap in front of the server `name`, at `address`; without a target it is
+/// muted.
 pub(super) fn start_tap(
     name: &str,
-    address: Option<SocketAddr>,
+    address: SocketAddr,
     target: Option<SocketAddr>,
 ) -> Result<Tap, FixtureError> {
-    let port = address.map_or(0, |address| address.port());
+    let port = address.port();
     Tap::start(port, target).map_err(|source| FixtureError::Socket {
         what: format!("tap in front of {name}, port {port}"),
         source,

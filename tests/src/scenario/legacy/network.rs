@@ -7,21 +7,18 @@ mod outcome;
 mod rest;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::command::{Command, LaunchClient, LaunchServer};
 use super::expectation::{Expectation, Observed};
 use crate::fixture::legacy_user::{LegacyUser, UserCommand, UserView};
-use crate::fixture::{End, Fixture, FixtureError, IrcState, ServerState, Tap, wait};
+use crate::fixture::wait::{self, LONG};
+use crate::fixture::{End, Fixture, FixtureError, IrcState, ServerState};
 use crate::scenario::file::Kind;
 use crate::scenario::ports::Ports;
 use crate::scenario::report::Problem;
 use crate::scenario::runner::{Settings, Testbed, Timing};
 use crate::scenario::running::{self, RunningServer};
 use outcome::Outcome;
-
-/// How long a link may take to exist before SEND uses it.
-const LINKING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Everything that a scenario has launched so far.
 pub(in crate::scenario) struct LegacyNetwork<'a> {
@@ -32,7 +29,7 @@ pub(in crate::scenario) struct LegacyNetwork<'a> {
     clients: Vec<LaunchedClient>,
     outcomes: Vec<Outcome>,
     sent: Vec<SentText>,
-    ports: Ports,
+    ports: Ports<'a>,
     failures: Vec<String>,
     /// The scenario has killed a server or client.
     killed: bool,
@@ -86,7 +83,7 @@ impl<'a> LegacyNetwork<'a> {
             clients: Vec::new(),
             outcomes: Vec::new(),
             sent: Vec::new(),
-            ports: Ports::new(settings.fixed_ports),
+            ports: Ports::new(fixture, settings.fixed_ports),
             failures: Vec::new(),
             killed: false,
         }
@@ -102,7 +99,7 @@ impl<'a> LegacyNetwork<'a> {
             let other = &self.servers[other].launch.name;
             return Err(running::port_in_use(&launch.name, launch.port, other));
         }
-        let known = self.ports.needed(launch.port)?;
+        let front = self.ports.address_of(launch.port)?;
         let tapped = self.kind == Kind::Connectivity;
         let log = running::log_name(launch.log_file.as_ref(), &launch.name);
         let mut builder = self
@@ -110,9 +107,9 @@ impl<'a> LegacyNetwork<'a> {
             .server_without_id(&launch.name)
             .info(&launch.info)
             .log_file(&log);
-        builder = match known {
-            Some(address) if !tapped => builder.irc_legacy_at(address),
-            _ => builder.irc_legacy(),
+        builder = match tapped {
+            false => builder.irc_legacy_at(front),
+            true => builder.irc_legacy(),
         };
         if let Some(port) = launch.connect_to {
             builder = builder.irc_uplink(self.ports.address_of(port)?);
@@ -123,12 +120,10 @@ impl<'a> LegacyNetwork<'a> {
             .expect("the command line names this listener");
         let tap = if tapped {
             let target = (!self.muted()).then_some(address);
-            Some(running::start_tap(&launch.name, known, target)?)
+            Some(running::start_tap(&launch.name, front, target)?)
         } else {
             None
         };
-        let front = tap.as_ref().map_or(address, Tap::address);
-        self.ports.set(launch.port, front);
         self.servers.push(LaunchedServer {
             launch: launch.clone(),
             running: RunningServer::new(server, tap),
@@ -197,7 +192,8 @@ impl<'a> LegacyNetwork<'a> {
             what: format!("SEND from {source} to {destination}"),
             source: error,
         };
-        let injected = wait::until(LINKING_LIMIT, || {
+        // Their link may not exist yet.
+        let injected = wait::until(LONG, || {
             // Either of them may have dialled the other.
             let directions = [
                 (destination, source, End::Server),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Message, Network, Snapshot};
+use crate::fixture::wire;
 use crate::scenario::running;
 
 impl Network<'_> {
@@ -39,8 +40,8 @@ impl Network<'_> {
         state.adjacent_servers.contains(&id) || !state.status_log.is_empty()
     }
 
-    /// Whether the client is welcomed, or has ended, or has no server. A client that
-    /// quits must end.
+    /// Whether the client is welcomed, or has ended, or has no server, or its server has
+    /// refused it because its id is in use. A client that quits must end.
     fn client_is_settled(&self, index: usize, snapshot: &Snapshot) -> bool {
         let view = &snapshot.clients[index];
         if !snapshot.clients_running[index] {
@@ -50,7 +51,14 @@ impl Network<'_> {
             return false;
         }
         let home = self.server_at(self.clients[index].launch.port);
-        view.welcomed || home.is_none_or(|home| snapshot.servers[home].is_none())
+        let Some(state) = home.and_then(|home| snapshot.servers[home].as_ref()) else {
+            return true;
+        };
+        // A client that was displaced goes on asking for its id.
+        let id = self.clients[index].launch.id;
+        let taken = wire::taken_text(wire::CLIENT_REGISTRATION, id);
+        let is_refused = view.statuses.last() == Some(&taken) && state.host(id).is_some();
+        view.welcomed || is_refused
     }
 
     /// Whether the message has arrived, or a status has answered it, or its sender

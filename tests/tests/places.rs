@@ -42,6 +42,15 @@ fn refusals_logged_max(began: Instant) -> usize {
     1 + usize::try_from(periods).unwrap()
 }
 
+/// Ends the other threads of a test, also when an assertion fails.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn one_address_takes_no_more_than_its_places() {
     let began = Instant::now();
@@ -99,6 +108,7 @@ fn a_flood_of_connections_from_one_address_stops_no_other() {
     let are_many =
         |watched: &WatchedServer| refused(watched, "rate") + refused(watched, "address") > 100;
     let are_many = thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         scope.spawn(flood);
         scope.spawn(flood);
         let mut others = Vec::new();
@@ -109,7 +119,6 @@ fn a_flood_of_connections_from_one_address_stops_no_other() {
             wait::pause(Duration::from_millis(150));
         }
         let are_many = wait::holds(LONG, || are_many(&watched));
-        stop.store(true, Ordering::Relaxed);
         assert!(others.iter().all(|&registered| registered), "{others:?}");
         are_many
     });

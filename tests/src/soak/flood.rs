@@ -226,7 +226,9 @@ fn flood(
             is_sent.store(true, Ordering::Relaxed);
             result
         });
-        while !is_sent.load(Ordering::Relaxed) && report.problems.is_empty() {
+        // At least one line, although this thread may begin late.
+        while (report.typed == 0 || !is_sent.load(Ordering::Relaxed)) && report.problems.is_empty()
+        {
             type_line(ann, settings, &mut report);
         }
         sender

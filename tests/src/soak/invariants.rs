@@ -58,6 +58,11 @@ impl Snapshot {
         }
         Some(route)
     }
+
+    /// The connection of a client to its server.
+    fn registered(&self, client: u32) -> Option<[String; 2]> {
+        Some(self.route(client, client)?.swap_remove(0))
+    }
 }
 
 /// D1: every server and client knows exactly the other hosts, by the right route. D3:
@@ -138,7 +143,22 @@ pub(super) struct Ledger {
     unknown: BTreeMap<(u32, u32), u64>,
     /// The number of chats that a client could not send, by source.
     not_sent: BTreeMap<u32, u64>,
+    /// The chats before, by source and destination.
+    late: BTreeMap<(u32, u32), Late>,
     violations: Vec<String>,
+}
+
+/// The chats between two clients that had no outcome when their ledger was closed. A
+/// client that is cut off keeps what it has to send, and its server may be slow to pass
+/// it on.
+#[derive(Debug)]
+struct Late {
+    /// The numbers that may still arrive, once.
+    numbers: BTreeSet<u64>,
+    /// How many of them may still arrive or be answered. The others were answered.
+    open: u64,
+    /// The source has had one connection only, so C3 holds for all its chats.
+    in_order: bool,
 }
 
 /// The outcomes of chats.
@@ -164,6 +184,37 @@ impl Counts {
 }
 
 impl Ledger {
+    /// A ledger for the next chats, which permits late outcomes of the chats in this one.
+    /// `before` and `after` are those of the check of this one.
+    pub(super) fn next(&self, before: &Snapshot, after: &Snapshot) -> Ledger {
+        let mut late: BTreeMap<(u32, u32), Late> = BTreeMap::new();
+        for (&number, &(from, to)) in &self.sent {
+            let pair = late.entry((from, to)).or_insert_with(|| Late {
+                numbers: BTreeSet::new(),
+                open: 0,
+                in_order: before.registered(from) == after.registered(from),
+            });
+            pair.numbers.insert(number);
+        }
+        for (pair, one) in &mut late {
+            let sent = one.numbers.len() as u64;
+            let received = self.received.get(pair).map_or(&[][..], Vec::as_slice);
+            for number in received {
+                one.numbers.remove(number);
+            }
+            let answered = self.unknown.get(pair).copied().unwrap_or(0);
+            let arrived = sent - one.numbers.len() as u64;
+            one.open = sent.saturating_sub(arrived + answered);
+            if let Some(last) = received.last().filter(|_| one.in_order) {
+                one.numbers = one.numbers.split_off(last);
+            }
+        }
+        Ledger {
+            late,
+            ..Ledger::default()
+        }
+    }
+
     /// Records that a client sends a chat, and returns its text.
     pub(super) fn record_sent(&mut self, number: u64, from: u32, to: u32) -> String {
         self.sent.insert(number, (from, to));
@@ -176,17 +227,21 @@ impl Ledger {
             match one {
                 ChatEvent::Received { from, to, text } => {
                     let number = text.strip_prefix("number ").and_then(|n| n.parse().ok());
-                    let number = number.filter(|number| {
-                        to == client && self.sent.get(number) == Some(&(from, to))
-                    });
+                    let number = number.filter(|_| to == client);
                     match number {
-                        Some(number) => self.received.entry((from, to)).or_default().push(number),
-                        None => self.violations.push(format!(
+                        Some(number) if self.sent.get(&number) == Some(&(from, to)) => {
+                            self.received.entry((from, to)).or_default().push(number);
+                        }
+                        Some(number) if self.record_late(from, to, number) => {}
+                        _ => self.violations.push(format!(
                             "client {client} received {text:?} from {from} for {to}, which was not sent in this episode"
                         )),
                     }
                 }
-                ChatEvent::Unknown { id } => *self.unknown.entry((client, id)).or_default() += 1,
+                ChatEvent::Unknown { id } => match self.late.get_mut(&(client, id)) {
+                    Some(late) if late.open > 0 => late.open -= 1,
+                    _ => *self.unknown.entry((client, id)).or_default() += 1,
+                },
                 ChatEvent::NotSent { text } => {
                     if text.is_empty() {
                         self.violations
@@ -196,6 +251,21 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// Records that a chat from before this ledger arrives; `false` if it must not.
+    fn record_late(&mut self, from: u32, to: u32, number: u64) -> bool {
+        let Some(late) = self.late.get_mut(&(from, to)).filter(|late| late.open > 0) else {
+            return false;
+        };
+        if !late.numbers.remove(&number) {
+            return false;
+        }
+        late.open -= 1;
+        if late.in_order {
+            self.received.entry((from, to)).or_default().push(number);
+        }
+        true
     }
 
     /// Whether all chats on an unbroken route have an outcome.
@@ -226,15 +296,15 @@ impl Ledger {
             }
             let route = before.route(from, to);
             let unbroken = route.is_some() && route == after.route(from, to);
-            let registered = |snapshot: &Snapshot| Some(snapshot.route(from, from)?.swap_remove(0));
-            let same = registered(before) == registered(after);
+            let same = before.registered(from) == after.registered(from);
             if same && !received.is_sorted() {
                 violations.push(format!(
                     "C3: {to} received chats of {from} out of order: {received:?}"
                 ));
             }
             let answered = self.unknown.get(&(from, to)).copied().unwrap_or(0);
-            let arrived = once.len() as u64;
+            let arrived = once.iter().filter(|number| self.sent.contains_key(number));
+            let arrived = arrived.count() as u64;
             let lost = sent.saturating_sub(arrived + answered);
             if arrived + answered > sent {
                 violations.push(format!(
@@ -419,5 +489,58 @@ mod tests {
         server(&mut back, 1).links[1].peer = "127.0.0.1:9".into();
         check_chats(&[2, 1], 0, &back, None);
         check_chats(&[2, 2], 0, &back, Some("C2"));
+    }
+
+    /// Client 101 sends the chats 1, 2 and 3 to 102, of which `early` arrive. In the next
+    /// ledger it sends 4 and 5.
+    #[track_caller]
+    fn check_late(
+        early: &[u64],
+        answered: usize,
+        (late, unknown): (&[u64], usize),
+        text: Option<&str>,
+    ) {
+        let (before, mut after) = (pair(), pair());
+        server(&mut after, 1).links[0].peer = "127.0.0.1:9".into();
+        let mut ledger = Ledger::default();
+        for number in 1..=3 {
+            ledger.record_sent(number, 101, 102);
+        }
+        ledger.record_events(102, received(early));
+        ledger.record_events(101, vec![ChatEvent::Unknown { id: 102 }; answered]);
+        assert!(ledger.is_settled(&before, &after));
+        let mut ledger = ledger.next(&before, &after);
+        for number in 4..=5 {
+            ledger.record_sent(number, 101, 102);
+        }
+        ledger.record_events(101, vec![ChatEvent::Unknown { id: 102 }; unknown]);
+        ledger.record_events(102, received(late));
+        let (counts, violations) = ledger.check(&after, &after);
+        match text {
+            None => {
+                assert_eq!(violations, [""; 0]);
+                assert_eq!((counts.sent, counts.received), (2, 2));
+            }
+            Some(text) => assert!(
+                violations.iter().any(|one| one.contains(text)),
+                "{violations:?}"
+            ),
+        }
+    }
+
+    #[test]
+    fn an_outcome_may_be_late_once() {
+        let unsent = Some("not sent in this episode");
+        check_late(&[1], 0, (&[2, 3, 4, 5], 0), None);
+        check_late(&[1], 0, (&[3, 4, 5], 1), None);
+        check_late(&[1], 1, (&[3, 4, 5], 0), None);
+        check_late(&[1], 0, (&[4, 5], 2), None);
+        check_late(&[1], 0, (&[4, 5], 3), Some("C2"));
+        check_late(&[1], 0, (&[2, 4], 1), Some("C1"));
+        check_late(&[1], 1, (&[2, 3, 4, 5], 0), unsent);
+        check_late(&[1], 0, (&[2, 2, 4, 5], 0), unsent);
+        check_late(&[1, 2, 3], 0, (&[3, 4, 5], 0), unsent);
+        check_late(&[1, 3], 0, (&[2, 4, 5], 0), unsent);
+        check_late(&[1], 0, (&[2, 4, 3, 5], 0), Some("C3"));
     }
 }

@@ -206,7 +206,7 @@ struct TreeRun<'a> {
 impl TreeRun<'_> {
     fn episodes(&mut self, began: Instant) -> Result<(), Stop> {
         let mut before = self.wait_rest("at the start")?;
-        before = self.chat_at_rest("at the start", before)?;
+        before = self.chat_at_rest("at the start", before, Ledger::default())?;
         while self.report.episodes.is_empty() || began.elapsed() < self.settings.lasts {
             let number = self.report.episodes.values().sum::<u64>() + 1;
             // All kinds take turns. The seed determines the first.
@@ -218,8 +218,10 @@ impl TreeRun<'_> {
                 left.as_secs_f64()
             ));
             let name = format!("episode {number}, {kind:?}");
-            before = self.episode(&name, kind, &before)?;
-            before = self.chat_at_rest(&name, before)?;
+            let (after, ledger) = self.episode(&name, kind, &before)?;
+            // A client that was cut off may have sent its last chats a moment ago.
+            let ledger = ledger.next(&before, &after);
+            before = self.chat_at_rest(&name, after, ledger)?;
             *self.report.episodes.entry(kind).or_default() += 1;
         }
         Ok(())
@@ -238,8 +240,13 @@ impl TreeRun<'_> {
         }
     }
 
-    /// Runs one episode, and returns the snapshot after it.
-    fn episode(&mut self, name: &str, kind: Kind, before: &Snapshot) -> Result<Snapshot, Stop> {
+    /// Runs one episode, and returns the snapshot after it and its chats.
+    fn episode(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        before: &Snapshot,
+    ) -> Result<(Snapshot, Ledger), Stop> {
         let mut ledger = Ledger::default();
         let plan = self.plan(kind);
         let mut done = Vec::new();
@@ -259,7 +266,7 @@ impl TreeRun<'_> {
         let after = self.wait_rest(&name)?;
         self.settle_chats(&name, &mut ledger, before, &after)
             .map(|counts| self.report.during.add(counts))?;
-        Ok(after)
+        Ok((after, ledger))
     }
 
     /// The actions of an episode, with their times.
@@ -350,10 +357,14 @@ impl TreeRun<'_> {
     }
 
     /// Lets all clients chat while the network is at rest.
-    fn chat_at_rest(&mut self, when: &str, before: Snapshot) -> Result<Snapshot, Stop> {
+    fn chat_at_rest(
+        &mut self,
+        when: &str,
+        before: Snapshot,
+        mut ledger: Ledger,
+    ) -> Result<Snapshot, Stop> {
         let when = format!("{when}, then at rest");
         let clients = self.network.clients();
-        let mut ledger = Ledger::default();
         for _ in 0..CHATS_AT_REST {
             for &from in &clients {
                 self.send_chat(&mut ledger, from, &clients)?;

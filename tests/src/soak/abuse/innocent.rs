@@ -168,14 +168,14 @@ fn read_chats(mut stream: TcpStream, chats: &Sender<Received>) {
     }
 }
 
-/// Measures round trips until `stop`: a chat, and its answer.
+/// Measures round trips until `stop`, at least one: a chat, and its answer.
 pub(super) fn round_trips(
     mut pair: [Client; 2],
     ids: [u32; 2],
     stop: &AtomicBool,
 ) -> Result<Timed, String> {
     let mut times = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    while times.is_empty() || !stop.load(Ordering::Relaxed) {
         let text = format!("round {}", times.len());
         let began = Instant::now();
         for (from, to) in [(0, 1), (1, 0)] {

@@ -355,10 +355,8 @@ fn faults_of_a_network_are_detected() {
 
 #[test]
 fn runs_that_cannot_be_made_are_errors() {
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let fixture = Fixture::new().unwrap();
+    let unused = fixture.reserve().unwrap();
     fails(
         bench(&format!("stream --server {unused}")),
         2,

@@ -40,7 +40,10 @@ impl Reef {
     /// With further variables in the environment of ann's client.
     pub(crate) fn start_in(size: (u16, u16), environment: &[(&str, &str)]) -> Reef {
         let fixture = Fixture::new().unwrap();
-        let server = fixture.server(1, "reef").irc().start().unwrap();
+        // Some tests start it again there.
+        let address = fixture.reserve().unwrap();
+        let server = fixture.server(1, "reef").listen(address).irc();
+        let server = server.start().unwrap();
         let bob = user(&server, "bob");
         let ann = Screen::start_in(&fixture, server.address(), "ann", &[], size, environment);
         ann.sees("1 other client is here");

@@ -20,7 +20,7 @@
 //!
 //! Everything ends when its value is dropped: no process outlives its test.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard};
 
 mod binaries;
@@ -114,16 +114,25 @@ impl Fixture {
         ClientBuilder::new(self, id, name, address)
     }
 
-    /// An address with a free port, which the system gives to nobody else until this
+    /// An address with a free port, which the system gives to no other socket until this
     /// fixture is dropped. It refuses connections while no server listens there. A
-    /// server can stop and start again at it, and nobody takes its port in between.
+    /// server can stop and start again at it, and no other one takes its port in between.
     ///
     /// # Errors
     ///
     /// [`FixtureError::Socket`] when no port is free.
     pub fn reserve(&self) -> Result<SocketAddr, FixtureError> {
-        let reserved = Reserved::new().map_err(|source| FixtureError::Socket {
-            what: "a free port".to_owned(),
+        self.reserve_on(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same, on another loopback address.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::Socket`] when no port is free.
+    pub fn reserve_on(&self, ip: Ipv4Addr) -> Result<SocketAddr, FixtureError> {
+        let reserved = Reserved::on(ip.into()).map_err(|source| FixtureError::Socket {
+            what: format!("port on {ip}"),
             source,
         })?;
         let address = reserved.address();

@@ -46,7 +46,7 @@ fn passing_files_exit_with_zero() {
 
 #[test]
 fn fixed_ports_uses_the_ports_of_the_file() {
-    // Replace the ports in the file by ports that nobody else gets.
+    // Replace the ports in the file by ports that no other program gets.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("syntax-variants.json");
     let mut text = fs::read_to_string(scenario("syntax-variants")).unwrap();

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::network::reserve_on;
 use super::rng::SplitMix64;
 use super::{Control, median_and_worst};
 use crate::fixture::wait::{self, LONG};
@@ -176,15 +175,11 @@ fn move_clients(
 ) -> Result<Vec<Result<Duration, String>>, FixtureError> {
     let mut octet = || u8::try_from(rng.within(1, 254)).expect("it is at most 254");
     let ip = Ipv4Addr::new(127, octet(), octet(), octet());
-    // Nobody takes the port of the server that is lost.
-    let mut addresses = Vec::new();
     let mut servers: Vec<Server> = Vec::new();
     for id in 1..=SERVERS {
-        let address = reserve_on(ip)?;
-        let mut server = fixture
-            .server(id, &format!("s{id}"))
-            .listen(address.address());
-        addresses.push(address);
+        // No other program takes the port of the server that is lost.
+        let address = fixture.reserve_on(ip)?;
+        let mut server = fixture.server(id, &format!("s{id}")).listen(address);
         if let Some(root) = servers.first() {
             server = server.uplink(root.address());
         }

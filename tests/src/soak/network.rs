@@ -2,7 +2,7 @@
 //! restarted at their addresses. [`invariants`] checks what they know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Control;
 use super::invariants::{self, Snapshot};
 use super::rng::SplitMix64;
-use crate::fixture::{Client, Fixture, FixtureError, Reserved, Server, wait};
+use crate::fixture::{Client, Fixture, FixtureError, Server, wait};
 
 /// The id of the first client. Servers have the ids from 1 to 100.
 const FIRST_CLIENT: u32 = 101;
@@ -28,7 +28,7 @@ const CHANGES: [&str; 5] = [
 /// The place of a server in the tree, with or without a running server.
 #[derive(Debug)]
 struct ServerSlot {
-    address: Reserved,
+    address: SocketAddr,
     uplink: Option<u32>,
     server: Option<Server>,
     frozen: bool,
@@ -83,7 +83,7 @@ impl<'r> Network<'r> {
             clients: BTreeMap::new(),
         };
         for id in 1..=servers {
-            let address = reserve_on(ip)?;
+            let address = fixture.reserve_on(ip)?;
             let slot = ServerSlot {
                 address,
                 uplink: Some(id / 2).filter(|&uplink| uplink > 0),
@@ -124,12 +124,12 @@ impl<'r> Network<'r> {
         let mut server = self
             .fixture
             .server(id, &name)
-            .listen(slot.address.address())
+            .listen(slot.address)
             .arg("-v")
             // The clients of this network wait for their server to come back.
             .arg("--advertise-to-clients=none");
         if let Some(uplink) = slot.uplink {
-            server = server.uplink(self.servers[&uplink].address.address());
+            server = server.uplink(self.servers[&uplink].address);
         }
         let server = server.start()?;
         let slot = self
@@ -178,7 +178,7 @@ impl<'r> Network<'r> {
     }
 
     fn start_client(&mut self, id: u32, home: u32) -> Result<(), FixtureError> {
-        let address = self.servers[&home].address.address();
+        let address = self.servers[&home].address;
         let client = self
             .fixture
             .client(id, &format!("c{id}"), address)
@@ -367,12 +367,4 @@ impl ClientSlot {
             _ => {}
         }
     }
-}
-
-/// Reserves a port of a loopback address.
-pub(super) fn reserve_on(ip: Ipv4Addr) -> Result<Reserved, FixtureError> {
-    Reserved::on(ip.into()).map_err(|source| FixtureError::Socket {
-        what: format!("port on {ip}"),
-        source,
-    })
 }
